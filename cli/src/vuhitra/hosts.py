@@ -1,0 +1,165 @@
+"""A host setting -> where to connect, under which URL, with which credential. This file knows no network."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+DEFAULT_PORT = 11434
+DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
+
+_PORTS = {"http": 80, "https": 443}
+_MISTAKEN_ENDINGS = ("/api", "/v1")
+_LISTENING = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  addresses that are never bound here
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server: where it is, and what to show it.
+
+    scheme: `http`, `https` or `unix`. address: a name or an IP address, without brackets.
+    path: a prefix of every request's path, with no slash at its end; for `unix` the socket.
+    authorization: the value of the `Authorization` header, where the setting held a credential.
+    source: the setting that all this came from, for messages.
+    """
+
+    scheme: str
+    address: str
+    port: int
+    path: str = ""
+    authorization: str | None = field(default=None, repr=False)
+    source: str = "base_url"
+
+    @property
+    def url(self) -> str:
+        """The base URL, without the credential and without a slash at its end."""
+        if self.scheme == "unix":
+            return f"unix://{self.path}"
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def __str__(self) -> str:
+        """The URL and the setting it came from: how messages name a server."""
+        return f"{self.url} ({self.source})"
+
+    @property
+    def name(self) -> str:
+        """Address and port, as a person would name the server."""
+        return self.path if self.scheme == "unix" else f"{self._bracketed}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The value of the `Host` header."""
+        if self.scheme == "unix":
+            return "localhost"
+        default = self.port == _PORTS[self.scheme]
+        return self._bracketed if default else f"{self._bracketed}:{self.port}"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the path of each request."""
+        return "" if self.scheme == "unix" else self.path
+
+    @property
+    def unix_path(self) -> str | None:
+        """The path of the Unix socket, where it is one."""
+        return self.path if self.scheme == "unix" else None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine."""
+        return self.scheme == "unix" or self.address in ("localhost", "::1") or _is_loopback_v4(self.address)
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+
+def resolve_host(setting: str, source: str = "base_url") -> Host:
+    """The server that `setting` names, read as Ollama's own client reads OLLAMA_HOST.
+
+    source names the setting in error messages, as in `OLLAMA_IP in ./.env`.
+    Raises ValueError for an unknown scheme, a bad port, or nothing to connect to.
+    """
+    text = setting.strip(" \t\r\n\"'")
+    scheme, given, rest = _scheme(text, source)
+    if scheme == "unix":
+        if not rest.startswith("/"):
+            raise ValueError(f"{source}: unix:// takes an absolute path, as in unix:///run/ollama.sock")
+        return Host("unix", "", 0, path=rest.rstrip("/"), source=source)
+    if rest.count(":") > 1 and not rest.startswith("[") and _looks_like_ipv6(rest):
+        rest = f"[{rest}]"
+    try:
+        parts, port = _parts(rest)
+    except ValueError as error:
+        raise ValueError(f"{source}: no server can be read from {_hidden(setting)!r}: {error}") from None
+    address = (parts.hostname or "").replace("%25", "%")
+    if any(character.isspace() for character in address):
+        raise ValueError(f"{source}: a host name holds no spaces: {_hidden(setting)!r}")
+    if not given and address == "ollama.com" and port is None:
+        scheme, given = "https", True
+    if port is None:
+        port = _PORTS[scheme] if given else DEFAULT_PORT
+    return Host(
+        scheme,
+        _LISTENING.get(address, address) or "127.0.0.1",
+        port,
+        path=_prefix(parts.path),
+        authorization=_authorization(parts.username, parts.password),
+        source=source,
+    )
+
+
+def _scheme(text: str, source: str) -> tuple[str, bool, str]:
+    """The scheme, whether it was given, and what follows it."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return "http", False, text
+    if scheme.lower() not in ("http", "https", "unix"):
+        raise ValueError(f"{source}: http, https or unix, not {scheme!r}")
+    return scheme.lower(), True, rest
+
+
+def _parts(rest: str) -> tuple[SplitResult, int | None]:
+    """What follows the scheme, in its parts, and the port. Raises ValueError, which never quotes a credential."""
+    credential, at, _ = rest.rpartition("@")
+    if any(character in credential for character in "/?#"):
+        raise ValueError("in a credential, / ? and # are written %2F, %3F and %23; in a path, @ is written %40")
+    try:
+        parts = urlsplit(f"//{rest}")
+        port = parts.port
+    except ValueError:
+        if not at:
+            raise
+        raise ValueError("a host name or a port that can't be right") from None
+    return parts, port
+
+
+def _looks_like_ipv6(text: str) -> bool:
+    return all(character in "0123456789abcdefABCDEF:.%" for character in text.partition("%")[0])
+
+
+def _is_loopback_v4(address: str) -> bool:
+    parts = address.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+
+
+def _prefix(path: str) -> str:
+    path = path.rstrip("/")
+    for ending in _MISTAKEN_ENDINGS:
+        path = path.removesuffix(ending)
+    return quote(unquote(path.rstrip("/")), safe="/~:@!$&'()*+,;=")
+
+
+def _authorization(user: str | None, password: str | None) -> str | None:
+    if user is None and password is None:
+        return None
+    pair = f"{unquote(user or '')}:{unquote(password or '')}"
+    return "Basic " + b64encode(pair.encode()).decode()
+
+
+def _hidden(setting: str) -> str:
+    """The setting as it may be shown: without what stands before an `@`."""
+    head, at, tail = setting.rpartition("@")
+    scheme, separator, _ = head.partition("://")
+    return f"{scheme if separator else ''}{separator}***@{tail}" if at else setting

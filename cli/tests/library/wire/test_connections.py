@@ -1,0 +1,81 @@
+"""Connections: kept and kept no longer than they are good, prefixes, credentials, Unix sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from tests.library.wire.conftest import Connect, Serve
+from tests.scripted_server import Close, answer, pieces, stream
+from vuhitra import resolve_host
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def test_a_connection_is_kept_for_the_next_call(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("x")), answer({"models": []}))
+    client = connect(server.url, "m")
+    client.chat(HELLO)
+    client.list_models()
+    client.list_models()
+    assert {request.connection for request in server.requests} == {0}
+
+
+def test_a_kept_connection_that_was_closed_is_no_broken_answer(connect: Connect, serve: Serve) -> None:
+    server = serve([*answer({"models": []}), Close()])
+    client = connect(server.url)
+    client.list_models()
+    client.list_models()
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_a_path_in_the_url_is_a_prefix(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    connect(f"{server.url}/ollama/api/").list_models()
+    assert server.requests[0].path == "/ollama/api/tags"
+
+
+def test_user_info_becomes_a_header_and_leaves_the_url(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    client = connect(server.url.replace("//", "//me:secret@"))
+    client.list_models()
+    assert server.requests[0].headers["authorization"] == "Basic bWU6c2VjcmV0"
+    assert "secret" not in client.base_url + repr(client)
+
+
+def test_headers_are_sent_with_each_request(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    connect(server.url, headers={"X-Team": "blue"}).list_models()
+    headers = server.requests[0].headers
+    assert headers["x-team"] == "blue"
+    assert headers["accept-encoding"] == "identity"
+    assert headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_localhost_tries_both_families(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    assert connect(f"localhost:{server.port}").list_models() == []
+
+
+def test_a_unix_socket(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / "ollama.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        heard: list[bytes] = []
+
+        def serve_one() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"models":[]}')
+
+        server = threading.Thread(target=serve_one)
+        server.start()
+        host = replace(resolve_host(f"unix://{path}"), authorization="Bearer key")
+        assert connect(host).list_models() == []
+        server.join()
+    assert heard[0].startswith(b"GET /api/tags HTTP/1.1\r\n")
+    assert b"Authorization: Bearer key\r\n" in heard[0]

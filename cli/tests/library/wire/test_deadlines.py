@@ -1,0 +1,99 @@
+"""Limits by phase: each is a deadline that no dribbling server outwits. Elapsed times are bounded loosely."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.library.wire.conftest import Connect, Serve
+from tests.scripted_server import STREAM_HEAD, Dribble, Hang, Step, answer, chunk, pieces, unused_url
+from vuhitra import OllamaConnectionError, OllamaTimeoutError, Retry, Timeouts
+
+HELLO = [{"role": "user", "content": "hello"}]
+LIMIT = 0.3
+ONE = chunk(pieces("one")[0])
+
+BEFORE: dict[str, list[Step]] = {
+    "silence": [Hang()],
+    "a header byte now and then": [Dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200, 0.05)],
+    "a head and then silence": [STREAM_HEAD, Hang()],
+}
+AFTER: dict[str, list[Step]] = {
+    "silence": [STREAM_HEAD + ONE, Hang()],
+    "a body byte now and then": [STREAM_HEAD + ONE, Dribble(b"fff\r\n" + b" " * 200, 0.05)],
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("script", BEFORE.values(), ids=BEFORE)
+def test_start_ends_the_wait_for_an_answer(connect: Connect, serve: Serve, script: list[Step], streamed: bool) -> None:
+    client = connect(serve(script).url, "m", Timeouts(start=LIMIT, idle=60))
+    began = time.monotonic()
+    with pytest.raises(OllamaTimeoutError) as caught:
+        client.chat(HELLO, stream=streamed)
+    assert LIMIT <= time.monotonic() - began < 10 * LIMIT
+    assert (caught.value.phase, caught.value.seconds, caught.value.partial) == ("start", LIMIT, None)
+    assert "0.3 s" in str(caught.value)
+
+
+@pytest.mark.parametrize("script", AFTER.values(), ids=AFTER)
+def test_idle_ends_the_wait_between_two_pieces(connect: Connect, serve: Serve, script: list[Step]) -> None:
+    client = connect(serve(script).url, "m", Timeouts(start=60, idle=LIMIT))
+    began = time.monotonic()
+    with pytest.raises(OllamaTimeoutError) as caught:
+        client.chat(HELLO)
+    assert LIMIT <= time.monotonic() - began < 10 * LIMIT
+    assert caught.value.phase == "idle"
+    assert caught.value.partial == "one"
+
+
+def test_an_answer_longer_than_idle_is_no_time_out(connect: Connect, serve: Serve) -> None:
+    records = b"".join(chunk(record) for record in pieces("a", "b", "c", "d"))
+    script: list[Step] = [STREAM_HEAD, Dribble(records, 0.002), b"0\r\n\r\n"]
+    began = time.monotonic()
+    reply = connect(serve(script).url, "m", Timeouts(start=5, idle=0.7)).chat(HELLO)
+    assert reply == "abcd"
+    assert time.monotonic() - began > 0.7
+
+
+@pytest.mark.parametrize("script", [*BEFORE.values(), *AFTER.values()], ids=str)
+def test_total_bounds_the_whole_call(connect: Connect, serve: Serve, script: list[Step]) -> None:
+    client = connect(serve(script).url, "m", Timeouts(start=60, idle=60, total=LIMIT))
+    began = time.monotonic()
+    with pytest.raises(OllamaTimeoutError) as caught:
+        client.chat(HELLO)
+    assert time.monotonic() - began < 10 * LIMIT
+    assert (caught.value.phase, caught.value.seconds) == ("total", LIMIT)
+
+
+def test_total_bounds_the_attempts_and_their_waits(connect: Connect) -> None:
+    patient = Retry(attempts=100, first_wait=0.05, factor=1)
+    client = connect(unused_url(), "m", Timeouts(total=LIMIT), retry=patient)
+    began = time.monotonic()
+    with pytest.raises(OllamaConnectionError):
+        client.chat(HELLO)
+    assert time.monotonic() - began < 10 * LIMIT
+
+
+def test_a_number_is_the_limit_of_start_and_idle(connect: Connect, serve: Serve) -> None:
+    with pytest.raises(OllamaTimeoutError) as caught:
+        connect(serve([Hang()]).url, "m", LIMIT).list_models()
+    assert caught.value.phase == "start"
+
+
+def test_a_call_has_its_own_timeout(connect: Connect, serve: Serve) -> None:
+    with pytest.raises(OllamaTimeoutError) as caught:
+        connect(serve([Hang()]).url, "m", 60).chat(HELLO, timeout=LIMIT)
+    assert caught.value.seconds == LIMIT
+
+
+def test_health_gives_up_on_a_silent_server(connect: Connect, serve: Serve) -> None:
+    assert connect(serve([Hang()]).url, timeout=LIMIT).health_check() is False
+
+
+def test_a_time_out_is_a_connection_error_and_not_sent_again(connect: Connect, serve: Serve) -> None:
+    server = serve([Hang()], answer({"models": []}))
+    with pytest.raises(OllamaConnectionError):
+        connect(server.url, timeout=LIMIT).list_models()
+    assert len(server.requests) == 1

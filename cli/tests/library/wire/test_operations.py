@@ -1,0 +1,184 @@
+"""Each operation, over real sockets, against servers that answer as they should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.library.wire.conftest import Connect, Serve
+from tests.scripted_server import answer, pieces, stream
+from vuhitra import Done, OllamaModelNotFoundError, OllamaPullError, Reply, Text
+
+HELLO = [{"role": "user", "content": "hello"}]
+NOT_FOUND = answer({"error": "model 'm' not found"}, 404)
+PULLED = stream(
+    [
+        {"status": "pulling manifest"},
+        {"status": "pulling aabb", "digest": "sha256:aabb", "total": 10, "completed": 4},
+        {"status": "pulling aabb", "digest": "sha256:aabb", "total": 10, "completed": 10},
+        {"status": "success"},
+    ]
+)
+
+
+def test_chat_gives_the_whole_reply(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("Hel", "lo", eval_count=2, eval_duration=500_000_000)))
+    reply = connect(server.url, "m").chat(HELLO)
+    assert isinstance(reply, Reply)
+    assert reply == "Hello"
+    assert reply.stats.tokens_per_second == 4.0
+    assert reply.message == {"role": "assistant", "content": "Hello"}
+    assert server.requests[0].path == "/api/chat"
+    assert server.requests[0].json == {
+        "model": "m",
+        "messages": HELLO,
+        "truncate": False,
+        "shift": False,
+        "stream": True,
+    }
+
+
+def test_an_answer_is_one_request(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("x")))
+    connect(server.url, "m").chat(HELLO)
+    assert len(server.requests) == 1
+
+
+def test_a_stream_gives_pieces_and_then_the_same_reply(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("Hel", "", "lo", eval_count=2)))
+    client = connect(server.url, "m")
+    with client.chat(HELLO, stream=True) as answered:
+        assert list(answered) == ["Hel", "lo"]
+        assert answered.reply == "Hello"
+    whole = client.chat(HELLO)
+    assert vars(whole) == vars(answered.reply)
+
+
+def test_a_stream_has_no_reply_before_its_end(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("a", "b")))
+    with connect(server.url, "m").chat(HELLO, stream=True) as answered:
+        assert next(answered) == "a"
+        with pytest.raises(RuntimeError, match="isn't whole yet"):
+            _ = answered.reply
+
+
+def test_events_and_pieces_share_their_position(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("a", "b", "c")))
+    with connect(server.url, "m").chat(HELLO, stream=True) as answered:
+        assert next(answered) == "a"
+        rest = list(answered.events())
+    assert rest[:2] == [Text("b"), Text("c")]
+    assert isinstance(rest[2], Done)
+    assert rest[2].reply == "abc"
+
+
+def test_generate_sends_its_options(connect: Connect, serve: Serve) -> None:
+    server = serve(stream([{"response": "4", "done": True}]))
+    reply = connect(server.url).generate("2+2?", model="m", options={"seed": 1}, system="Be brief.")
+    assert reply == "4"
+    assert server.requests[0].json == {
+        "model": "m",
+        "prompt": "2+2?",
+        "options": {"seed": 1},
+        "system": "Be brief.",
+        "truncate": False,
+        "shift": False,
+        "stream": True,
+    }
+
+
+def test_a_server_that_answers_with_one_object_is_understood(connect: Connect, serve: Serve) -> None:
+    assert connect(serve(answer({"response": "4"})).url, "m").generate("2+2?") == "4"
+
+
+def test_embed_gives_a_vector_for_a_text_and_vectors_for_texts(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"embeddings": [[0.5, 1.5]]}), answer({"embeddings": [[1.0], [2.0]]}))
+    client = connect(server.url, "m")
+    assert client.embed("a") == [0.5, 1.5]
+    assert client.embed(["a", "b"]) == [[1.0], [2.0]]
+    assert server.requests[1].json["input"] == ["a", "b"]
+
+
+def test_lists(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"models": [{"name": "llama3:latest", "size": 7, "new": 1}]}))
+    client = connect(server.url)
+    assert client.list_models() == [{"name": "llama3:latest", "size": 7, "new": 1}]
+    assert client.has_model("llama3")
+    assert not client.has_model("llama2")
+    assert client.running_models()[0]["name"] == "llama3:latest"
+
+
+def test_a_null_list_is_empty(connect: Connect, serve: Serve) -> None:
+    assert connect(serve(answer({"models": None})).url).list_models() == []
+
+
+def test_version_and_description(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"version": "0.33.0"}), answer({"template": "{{ .Prompt }}"}))
+    client = connect(server.url)
+    assert client.version() == "0.33.0"
+    assert client.show_model("m")["template"] == "{{ .Prompt }}"
+    assert server.requests[1].json == {"model": "m"}
+
+
+def test_pull_gives_nothing_or_its_steps(connect: Connect, serve: Serve) -> None:
+    server = serve(PULLED)
+    client = connect(server.url)
+    assert client.pull_model("m") is None
+    with client.pull_model("m", stream=True, insecure=True) as steps:
+        assert [step.get("completed") for step in steps] == [None, 4, 10, None]
+    assert server.requests[1].json == {"model": "m", "stream": True, "insecure": True}
+
+
+def test_an_error_inside_a_pull_is_raised(connect: Connect, serve: Serve) -> None:
+    failing = stream([{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}])
+    with pytest.raises(OllamaPullError, match="file does not exist") as caught:
+        connect(serve(failing).url).pull_model("nope")
+    assert caught.value.model == "nope"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_missing_model_is_pulled_and_the_call_sent_again(
+    connect: Connect, serve: Serve, streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(NOT_FOUND, PULLED, stream(pieces("here")))
+    answered: Any = connect(server.url, "m").chat(HELLO, stream=streamed)
+    assert "".join(answered) == "here"
+    assert [request.path for request in server.requests] == ["/api/chat", "/api/pull", "/api/chat"]
+    assert [vars(record)["pulling"] for record in caplog.records if "pulling" in vars(record)] == ["m"]
+
+
+def test_a_missing_model_is_not_pulled_where_that_is_off(connect: Connect, serve: Serve) -> None:
+    server = serve(NOT_FOUND, answer({"models": [{"name": "mm:latest"}, {"name": "m:7b"}]}))
+    with pytest.raises(OllamaModelNotFoundError) as caught:
+        connect(server.url, "m", auto_pull=False).chat(HELLO)
+    assert caught.value.model == "m"
+    assert "m:7b" in caught.value.suggestions
+    assert [request.path for request in server.requests] == ["/api/chat", "/api/tags"]
+
+
+def test_a_404_that_is_not_json_is_a_wrong_path(connect: Connect, serve: Serve) -> None:
+    server = serve(answer(b"404 page not found", 404))
+    with pytest.raises(Exception, match="404") as caught:
+        connect(server.url, "m").chat(HELLO)
+    assert type(caught.value).__name__ == "OllamaResponseError"
+    assert len(server.requests) == 1
+
+
+def test_health_is_a_bool_and_one_attempt(connect: Connect, serve: Serve) -> None:
+    assert connect(serve(answer({"models": []})).url).health_check() is True
+    failing = serve(answer({"error": "no"}, 500))
+    assert connect(failing.url).health_check() is False
+    assert len(failing.requests) == 1
+
+
+def test_a_view_shares_connections_and_closes_nothing(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("x")))
+    client = connect(server.url, "m")
+    view = client.with_options(model="other")
+    view.chat(HELLO)
+    view.close()
+    client.chat(HELLO)
+    assert [request.json["model"] for request in server.requests] == ["other", "m"]
+    assert {request.connection for request in server.requests} == {0}
+    assert client.model == "m"
