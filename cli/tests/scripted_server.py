@@ -101,7 +101,7 @@ class ScriptedServer:
     """See the file's docstring.
 
     url: its base URL. requests: what arrived, in order; arrived: set by the first.
-    hung_up: set when a client ends a `Hang`.
+    answered: set when all of a script was sent. hung_up: set when a client ends a `Hang`.
     """
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
@@ -112,6 +112,7 @@ class ScriptedServer:
         self._threads: list[threading.Thread] = []
         self.requests: list[Received] = []
         self.arrived = threading.Event()
+        self.answered = threading.Event()
         self.hung_up = threading.Event()
 
     def __enter__(self) -> Self:
@@ -153,6 +154,7 @@ class ScriptedServer:
                 while (request := _read_request(connection, number)) is not None:
                     for step in self._next_script(request):
                         self._perform(step, connection)
+                    self.answered.set()
             except (OSError, EOFError):
                 return
 
@@ -169,10 +171,10 @@ class ScriptedServer:
             case Dribble(data, gap):
                 for byte in data:
                     connection.sendall(bytes([byte]))
-                    if self._stopping.wait(gap):
-                        raise EOFError
+                    self._wait(gap)
             case WaitFor(event):
-                event.wait()
+                while not event.is_set():
+                    self._wait(0.02)
             case Hang():
                 _wait_for_the_end(connection)
                 self.hung_up.set()
@@ -182,6 +184,10 @@ class ScriptedServer:
             case Reset():
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raise EOFError
+
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise EOFError
 
 
 def unused_url() -> str:

@@ -14,9 +14,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from vuhitra.errors import OllamaProtocolError
 from vuhitra.hosts import Host
 from vuhitra.http import Head, Request
+from vuhitra.lines import MalformedError
 from vuhitra.readers import DocumentReader, ProgressReader, Reader, RefusalReader, ReplyReader
 from vuhitra.refusals import Subject
 from vuhitra.reply import Reply, Sent
@@ -231,16 +231,16 @@ def _encode(value: object) -> object:
 
 def _object(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise OllamaProtocolError("an answer that is not a JSON object", snippet=repr(document)[:200])
+        raise MalformedError("an answer that is not a JSON object", repr(document)[:200])
     return document
 
 
 def _member(document: object, name: str, kind: type) -> Any:
     value = _object(document).get(name)
     if not isinstance(value, kind):
-        raise OllamaProtocolError(
+        raise MalformedError(
             f"an answer whose {name!r} is {type(value).__name__}, not {kind.__name__}",
-            snippet=repr(document)[:200],
+            repr(document)[:200],
         )
     return value
 
@@ -252,7 +252,7 @@ def _named(document: object) -> list[dict[str, Any]]:
     models: list[Any] = _member(document, "models", list)
     for index, model in enumerate(models):
         if not isinstance(model, dict) or not isinstance(model.get("name"), str):
-            raise OllamaProtocolError(f"model {index} of a list has no name", snippet=repr(model)[:200])
+            raise MalformedError(f"model {index} of a list has no name", repr(model)[:200])
     return models
 
 
@@ -260,14 +260,14 @@ def _vectors(document: object, expected: int) -> Vectors:
     """As many vectors as there were texts, all of one length, all of finite numbers."""
     vectors: list[Any] = _member(document, "embeddings", list)
     if len(vectors) != expected:
-        raise OllamaProtocolError(f"{len(vectors)} vectors for {expected} texts")
+        raise MalformedError(f"{len(vectors)} vectors for {expected} texts")
     for index, vector in enumerate(vectors):
         if not isinstance(vector, list) or not vector or len(vector) != len(vectors[0]):
-            raise OllamaProtocolError(f"vector {index} is missing, or of another length than the first")
+            raise MalformedError(f"vector {index} is missing, or of another length than the first")
         try:
             finite = math.isfinite(sum(vector))
         except (TypeError, OverflowError):
             finite = False
         if not finite:
-            raise OllamaProtocolError(f"vector {index} holds what is not a finite number")
+            raise MalformedError(f"vector {index} holds what is not a finite number")
     return vectors

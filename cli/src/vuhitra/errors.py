@@ -115,7 +115,11 @@ class OllamaCapabilityError(OllamaModelError):
 
 
 class OllamaPullError(OllamaModelError):
-    """The server could not fetch the model."""
+    """The server could not fetch the model. missing: whether the registry has none of that name."""
+
+    def __init__(self, what: str, *, model: str, missing: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(what, model=model, **common)
+        self.missing = missing
 
 
 class OllamaResponseError(OllamaError):

@@ -53,7 +53,7 @@ class Host:
         if self.scheme == "unix":
             return "localhost"
         default = self.port == _PORTS[self.scheme]
-        return self._bracketed if default else f"{self._bracketed}:{self.port}"
+        return self._bracketed if default else self.name
 
     @property
     def prefix(self) -> str:

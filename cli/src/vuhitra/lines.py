@@ -9,18 +9,16 @@ from typing import Any
 
 import msgspec
 
-from vuhitra.errors import OllamaProtocolError
-
 LINE_LIMIT = 64 * 1024 * 1024
 """The longest line that is taken, in bytes."""
 
 
-class LineTooLongError(ValueError):
-    """A line is longer than the limit. start: its first bytes."""
+class MalformedError(ValueError):
+    """What arrived is not what the protocol says it is. snippet: the start of it."""
 
-    def __init__(self, limit: int, start: bytes) -> None:
-        super().__init__(f"a line is longer than {limit} bytes")
-        self.start = start
+    def __init__(self, why: str, start: str = "") -> None:
+        super().__init__(why)
+        self.snippet = start
 
 
 class Splitter:
@@ -36,17 +34,13 @@ class Splitter:
         self._size = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes, without their ends. Raises LineTooLongError."""
-        head, newline, rest = data.partition(b"\n")
-        self._keep(head)
-        if not newline:
-            return []
-        *whole, tail = rest.split(b"\n")
-        lines = [self._take(), *whole]
-        for too_long in (line for line in whole if len(line) > self._limit):
-            raise LineTooLongError(self._limit, too_long[:200])
+        """The lines that `data` completes, without their ends. Raises MalformedError."""
+        *whole, tail = data.split(b"\n")
+        if whole:
+            self._keep(whole[0])
+            whole[0] = self._take()
         self._keep(tail)
-        return [stripped for line in lines if (stripped := line.strip(b" \t\r"))]
+        return [stripped for line in whole if (stripped := self._bounded(line).strip(b" \t\r"))]
 
     def flush(self) -> list[bytes]:
         """The last line, where the stream ended without a newline."""
@@ -54,11 +48,10 @@ class Splitter:
         return [line] if line else []
 
     def _keep(self, piece: bytes) -> None:
-        if piece:
-            self._pieces.append(piece)
-            self._size += len(piece)
+        self._pieces.append(piece)
+        self._size += len(piece)
         if self._size > self._limit:
-            raise LineTooLongError(self._limit, b"".join(self._pieces)[:200])
+            self._bounded(self._take())
 
     def _take(self) -> bytes:
         line = b"".join(self._pieces)
@@ -66,26 +59,26 @@ class Splitter:
         self._size = 0
         return line
 
+    def _bounded(self, line: bytes) -> bytes:
+        if len(line) > self._limit:
+            raise MalformedError(f"a line is longer than {self._limit} bytes", snippet(line))
+        return line
+
 
 def decode(data: bytes) -> Any:
-    """The JSON value in `data`. Raises OllamaProtocolError for anything that is not JSON."""
+    """The JSON value in `data`. Raises MalformedError for anything that is not JSON."""
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise not_json(data, error) from error
+        raise MalformedError(f"not JSON: {error}", snippet(data)) from error
 
 
 def decode_record(line: bytes) -> dict[str, Any]:
-    """The record on one line of a stream. Raises OllamaProtocolError where it is not an object."""
+    """The record on one line of a stream. Raises MalformedError where it is not an object."""
     record = decode(line)
     if not isinstance(record, dict):
-        raise OllamaProtocolError("a record that is not a JSON object", snippet=snippet(line))
+        raise MalformedError("a record that is not a JSON object", snippet(line))
     return record
-
-
-def not_json(data: bytes, error: Exception) -> OllamaProtocolError:
-    """The error for bytes that can't be decoded."""
-    return OllamaProtocolError("an answer that is not JSON", why=str(error), snippet=snippet(data))
 
 
 def snippet(data: bytes, length: int = 200) -> str:

@@ -17,7 +17,7 @@ from vuhitra.errors import (
     OllamaTimeoutError,
 )
 from vuhitra.http import Head
-from vuhitra.lines import LineTooLongError, Splitter, decode, decode_record, snippet
+from vuhitra.lines import MalformedError, Splitter, decode, decode_record
 from vuhitra.refusals import Subject, error_line, refused
 from vuhitra.reply import Event, Gathered, Reply, Sent
 from vuhitra.types import Progress
@@ -41,15 +41,19 @@ class Reader(Protocol[Item_co, Result_co]):
         ...
 
     def feed(self, data: bytes) -> Iterator[Item_co]:
-        """The items that these bytes complete. Raises OllamaError, after the items before the fault."""
+        """The items that these bytes complete. Raises OllamaError or MalformedError, after the items before it."""
         ...
 
     def end(self) -> Iterator[Item_co]:
-        """The last items. Raises OllamaError where the body may not end here."""
+        """The last items. Raises OllamaError or MalformedError where the body may not end here."""
         ...
 
     def broken(self, error: OllamaConnectionError) -> OllamaError:
         """What to raise for an answer that broke off here with `error`."""
+        ...
+
+    def malformed(self, error: MalformedError) -> OllamaError:
+        """What to raise for an answer that is not what it should be."""
         ...
 
     def result(self) -> Result_co:
@@ -68,9 +72,14 @@ class _Bounded:
     def _count(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > ANSWER_LIMIT:
-            raise OllamaProtocolError(
-                f"an answer of more than {ANSWER_LIMIT >> 20} MB from Ollama at {self._subject.host}"
-            )
+            raise MalformedError(f"an answer of more than {ANSWER_LIMIT >> 20} MB")
+
+    def malformed(self, error: MalformedError) -> OllamaError:
+        return OllamaProtocolError(
+            f"what answers at {self._subject.host} doesn't speak Ollama's protocol",
+            why=str(error),
+            snippet=error.snippet,
+        )
 
 
 class DocumentReader(_Bounded, Generic[T]):
@@ -89,7 +98,7 @@ class DocumentReader(_Bounded, Generic[T]):
 
     def end(self) -> Iterator[T]:
         document = decode(b"".join(self._pieces))
-        if isinstance(document, dict) and "error" in document:
+        if isinstance(document, dict) and document.get("error") is not None:
             raise error_line(self._subject, document["error"])
         self._result.append(self._read(document))
         self.finished = True
@@ -103,25 +112,35 @@ class DocumentReader(_Bounded, Generic[T]):
 
 
 class _RecordReader(_Bounded):
-    """An answer that is a record a line."""
+    """An answer that is a record a line. indented: whether a record may also go over several lines."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, indented: bool = False) -> None:
         super().__init__(subject)
         self._lines = Splitter()
+        self._indented = indented
+        self._held: list[bytes] = []
         self._arrived = False
 
     def _records(self, data: bytes) -> Iterator[dict[str, Any]]:
         self._count(data)
-        try:
-            lines = self._lines.feed(data)
-        except LineTooLongError as error:
-            raise OllamaProtocolError(
-                f"{error}, from Ollama at {self._subject.host}", snippet=snippet(error.start)
-            ) from error
-        return map(decode_record, lines)
+        lines = self._lines.feed(data)
+        return self._joined(lines) if self._indented else map(decode_record, lines)
+
+    def _joined(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
+        """The records, where one is complete only with the line that closes it."""
+        for line in lines:
+            self._held.append(line)
+            if line.endswith(b"}"):
+                try:
+                    record = decode_record(b"\n".join(self._held))
+                except MalformedError:
+                    continue
+                self._held.clear()
+                yield record
 
     def _rest(self) -> Iterator[dict[str, Any]]:
-        return map(decode_record, self._lines.flush())
+        lines = [*self._held, *self._lines.flush()]
+        return map(decode_record, [b"\n".join(lines)] if lines else [])
 
     def _no_end(self) -> OllamaConnectionError:
         return OllamaConnectionError(
@@ -137,8 +156,8 @@ class ReplyReader(_RecordReader):
     """
 
     def __init__(self, subject: Subject, head: Head, sent: Sent) -> None:
-        super().__init__(subject)
         self._is_stream = "ndjson" in (head.header("content-type") or "")
+        super().__init__(subject, indented=not self._is_stream)
         self._gathered = Gathered(sent)
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -170,7 +189,7 @@ class ReplyReader(_RecordReader):
 
     def _events(self, records: Iterable[dict[str, Any]]) -> Iterator[Event]:
         for record in records:
-            if "error" in record:
+            if record.get("error") is not None:
                 raise self._failed(record["error"])
             events = self._gathered.add(record)
             self._arrived = True
@@ -233,23 +252,22 @@ class ProgressReader(_RecordReader):
 
     def _steps(self, records: Iterable[dict[str, Any]]) -> Iterator[Progress]:
         for record in records:
-            if "error" in record:
+            if record.get("error") is not None:
                 raise error_line(self._subject, record["error"])
             if not isinstance(record.get("status"), str):
-                raise OllamaProtocolError("a step of a pull without a status", snippet=repr(record)[:200])
+                raise MalformedError("a step of a pull without a status", repr(record)[:200])
             self._arrived = True
             self.finished = self.finished or record["status"] == "success"
             yield cast("Progress", record)
 
 
-class RefusalReader:
+class RefusalReader(_Bounded):
     """The body of an error status; it ends in the exception that it means."""
 
     def __init__(self, subject: Subject, head: Head) -> None:
-        self._subject = subject
+        super().__init__(subject)
         self._head = head
         self._body = b""
-        self.finished = False
 
     def feed(self, data: bytes) -> Iterator[Any]:
         self._body += data[: REFUSAL_LIMIT - len(self._body)]

@@ -15,13 +15,12 @@ from vuhitra.errors import (
     OllamaContextError,
     OllamaError,
     OllamaModelNotFoundError,
-    OllamaProtocolError,
     OllamaPullError,
     OllamaResponseError,
 )
 from vuhitra.hosts import Host
 from vuhitra.http import Head
-from vuhitra.lines import decode, snippet
+from vuhitra.lines import MalformedError, decode, snippet
 
 _INCAPABLE = re.compile(r"does not support|must be an embedding model", re.IGNORECASE)
 _TOO_LONG = re.compile(r"exceeds? the (?:available )?context|longer than the context", re.IGNORECASE)
@@ -50,7 +49,7 @@ def complaint(error: object) -> Complaint:
     if text.startswith("{"):
         try:
             inner = decode(text.encode())
-        except OllamaProtocolError:
+        except MalformedError:
             return Complaint(text, {})
         if isinstance(inner, dict) and "error" in inner:
             return complaint(inner["error"])
@@ -100,9 +99,9 @@ def error_line(subject: Subject, error: object) -> OllamaError:
 def _complaint_in(body: bytes) -> Complaint | None:
     try:
         document = decode(body)
-    except OllamaProtocolError:
+    except MalformedError:
         return None
-    if not isinstance(document, dict) or "error" not in document:
+    if not isinstance(document, dict) or document.get("error") is None:
         return None
     text, details = complaint(document["error"])
     return Complaint(text, {**document, **details})
@@ -118,6 +117,7 @@ def _by_text(subject: Subject, said: Complaint, status: int) -> OllamaError | No
             f"{subject.model!r} could not be pulled by Ollama at {subject.host}",
             why=said.text,
             model=subject.model,
+            missing="file does not exist" in said.text,
         )
     if said.details.get("type") == "exceed_context_size_error" or _TOO_LONG.search(said.text):
         return OllamaContextError(

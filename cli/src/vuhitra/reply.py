@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
-from vuhitra.errors import OllamaProtocolError
+from vuhitra.lines import MalformedError
 from vuhitra.types import Logprob, Message, ToolCallDict
 
 StoppedBy = Literal["stop", "limit", "window", "length", "load", "unload"]
@@ -132,7 +132,7 @@ class Gathered:
     def add(self, record: dict[str, Any]) -> list[Event]:
         """The events in one record of `/api/generate` or `/api/chat`.
 
-        Raises OllamaProtocolError where a known field has another type than the API's.
+        Raises MalformedError where a known field has another type than the API's.
         """
         self._last = record
         events: list[Event] = []
@@ -193,16 +193,16 @@ def _field(record: Mapping[str, Any], name: str, kind: type, default: Any) -> An
     if value is None:
         return default
     if not isinstance(value, kind):
-        raise OllamaProtocolError(
+        raise MalformedError(
             f"the field {name!r} of a record is {type(value).__name__}, not {kind.__name__}",
-            snippet=repr(value)[:200],
+            repr(value)[:200],
         )
     return value
 
 
 def _tool_call(call: object) -> ToolCall:
     if not isinstance(call, dict):
-        raise OllamaProtocolError("a tool call that is not an object", snippet=repr(call)[:200])
+        raise MalformedError("a tool call that is not an object", repr(call)[:200])
     function = _field(call, "function", dict, {})
     return ToolCall(
         _field(function, "name", str, ""),
@@ -215,7 +215,7 @@ def _stats(record: Mapping[str, Any]) -> Stats:
     def count(name: str) -> int:
         value: int = _field(record, name, int, 0)
         if abs(value) > _GREATEST:
-            raise OllamaProtocolError(f"the field {name!r} of a record is beyond all bounds")
+            raise MalformedError(f"the field {name!r} of a record is beyond all bounds")
         return value
 
     def seconds(name: str) -> float:

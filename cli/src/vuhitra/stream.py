@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vuhitra.errors import OllamaConnectionError, OllamaError
+from vuhitra.lines import MalformedError
 from vuhitra.reply import Event, Reply, Text
 from vuhitra.types import Progress
 
@@ -36,7 +37,10 @@ class _Receiving(Generic[Item]):
 
     def _take_in(self, data: bytes) -> bool:
         """Feeds the reader; whether something came of it, or the answer is over."""
-        self._items.extend(self._reader.feed(data) if data else self._reader.end())
+        try:
+            self._items.extend(self._reader.feed(data) if data else self._reader.end())
+        except MalformedError as error:
+            raise self._reader.malformed(error) from error
         return bool(self._items) or self._reader.finished
 
     def _is_over(self) -> bool:
@@ -106,7 +110,7 @@ class Receiving(_Receiving[Item]):
             if self._reader.finished:
                 self._closed = True
                 self._incoming.finish()
-        except BaseException as error:
+        except BaseException as error:  # whatever ends the answer early, Ctrl-C too, hangs up
             self.close()
             if not (isinstance(error, OllamaError) and self._has_items_before(error)):
                 raise
@@ -203,7 +207,7 @@ class AsyncReceiving(_Receiving[Item]):
             if self._reader.finished:
                 self._closed = True
                 await self._incoming.finish()
-        except BaseException as error:
+        except BaseException as error:  # whatever ends the answer early, cancelling too, hangs up
             await self.aclose()
             if not (isinstance(error, OllamaError) and self._has_items_before(error)):
                 raise

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vuhitra.hosts import Host
 
 _CHUNK = 65536
+_GRACE = 0.05
+"""Seconds that the end of an answer may take to come after its last record."""
 
 
 class AsyncTransport:
@@ -40,7 +42,7 @@ class AsyncTransport:
             await connection.send(request, self._headers, deadlines.start())
             incoming = AsyncIncoming(self, connection, deadlines)
             await incoming.read_head()
-        except BaseException:
+        except BaseException:  # a socket is closed, whatever happens to its user
             connection.close()
             raise
         return incoming
@@ -154,12 +156,12 @@ class _AsyncConnection:
 
     async def is_ready(self) -> bool:
         """Whether the last answer has ended, and the server has not closed the connection since."""
-        data = b""
-        with suppress(TimeoutError, OSError):  # nothing came, or the connection broke
-            async with asyncio.timeout(0):
-                data = await self._reader.read(_CHUNK)
-        gone = self._reader.at_eof() or self._writer.is_closing()
-        return not gone and self.exchange.reuse(data or None)
+        ended = self.exchange.reuse()
+        if not ended:
+            with suppress(TimeoutError, OSError):  # the end doesn't come, or the connection broke
+                async with asyncio.timeout(_GRACE):
+                    ended = self.exchange.reuse(await self._reader.read(_CHUNK))
+        return ended and not self._reader.at_eof() and not self._writer.is_closing()
 
     def close(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""

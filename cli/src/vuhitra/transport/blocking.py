@@ -44,7 +44,7 @@ class Transport:
             connection.send(request, self._headers, deadlines.start())
             incoming = Incoming(self, connection, deadlines)
             incoming.read_head()
-        except BaseException:
+        except BaseException:  # a socket is closed, whatever happens to its user
             connection.close()
             raise
         return incoming
@@ -209,7 +209,7 @@ def _connect_to(family: int, address: Any, host: Host, seconds: float) -> socket
         context = tls_context(host)
         if context is not None:
             return context.wrap_socket(connecting, server_hostname=host.address)
-    except BaseException:
+    except BaseException:  # a socket is closed, whatever happens to its user
         connecting.close()
         raise
     return connecting

@@ -10,9 +10,10 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from vuhitra import OllamaError, OllamaProtocolError, Reply, calls, resolve_host
+from vuhitra import OllamaError, Reply, calls, resolve_host
 from vuhitra.calls import Call
 from vuhitra.http import Head
+from vuhitra.lines import MalformedError
 from vuhitra.readers import RefusalReader
 from vuhitra.reply import Gathered, Sent
 from vuhitra.types import Image, Options
@@ -240,7 +241,7 @@ def test_an_answer_is_given_with_all_that_the_server_says(call: Call[Any], body:
     ],
 )
 def test_an_answer_that_is_none_is_a_protocol_error(call: Call[Any], body: bytes, says: str) -> None:
-    with pytest.raises(OllamaProtocolError, match=says):
+    with pytest.raises(MalformedError, match=says):
         answered(call, body)
 
 

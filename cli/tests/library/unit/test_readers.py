@@ -25,6 +25,7 @@ from vuhitra import (
     resolve_host,
 )
 from vuhitra.http import Head
+from vuhitra.lines import MalformedError
 from vuhitra.readers import DocumentReader, ProgressReader, Reader, RefusalReader, ReplyReader
 from vuhitra.refusals import Subject
 from vuhitra.reply import Sent
@@ -56,6 +57,8 @@ def read(reader: Reader[T, Any], pieces: list[bytes], broken_by: OllamaConnectio
         seen.extend(reader.end())
     except OllamaError as error:
         return [*seen, error]
+    except MalformedError as error:
+        return [*seen, reader.malformed(error)]
     return [*seen, reader.result()]
 
 
@@ -193,6 +196,25 @@ def test_what_is_no_record_comes_after_the_items_before_it(fault: bytes) -> None
         assert isinstance(error, OllamaProtocolError)
 
 
+def test_what_speaks_another_protocol_is_named() -> None:
+    (error,) = read(ReplyReader(CHAT, NDJSON, Sent()), [b"<html>\n"])
+    assert str(HOST) in str(error)
+    assert error.snippet == "<html>"
+
+
+def test_one_object_outside_ndjson_may_go_over_several_lines() -> None:
+    body = json.dumps({"message": {"content": "oñe", "more": {}}}, indent=4).encode() + b"\n"
+    for pieces in every_way(body):
+        *items, reply = read(ReplyReader(CHAT, JSON, Sent()), pieces)
+        assert texts(items) == ["oñe"]
+        assert reply == "oñe"
+
+
+def test_an_error_of_null_is_none() -> None:
+    *items, reply = read(ReplyReader(CHAT, NDJSON, Sent()), [b'{"error":null,"message":{"content":"a"},"done":true}\n'])
+    assert (texts(items), reply) == (["a"], "a")
+
+
 STEP = b'{"status":"pulling 941f","digest":"sha256:941f","total":10,"completed":5,"new":1}\n'
 SUCCESS = b'{"status":"success"}\n'
 
@@ -284,7 +306,7 @@ def test_no_answer_is_longer_than_its_limit(reader: Reader[Any, Any]) -> None:
     megabyte = b" " * (2**20 - 1) + b"\n"
     for _ in range(readers.ANSWER_LIMIT >> 20):
         list(reader.feed(megabyte))
-    with pytest.raises(OllamaProtocolError, match="more than 256 MB"):
+    with pytest.raises(MalformedError, match="more than 256 MB"):
         reader.feed(b"\n")
 
 
@@ -292,6 +314,6 @@ def test_no_line_is_longer_than_its_limit() -> None:
     reader = ReplyReader(CHAT, NDJSON, Sent())
     for _ in range(64):
         reader.feed(b"x" * 2**20)
-    with pytest.raises(OllamaProtocolError, match="a line is longer than 67108864 bytes") as caught:
+    with pytest.raises(MalformedError, match="a line is longer than 67108864 bytes") as caught:
         reader.feed(b"x")
     assert caught.value.snippet == "x" * 200

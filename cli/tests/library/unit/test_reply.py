@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from vuhitra import Done, Event, OllamaProtocolError, Reply, Stats, Text, Thinking, ToolCall
+from vuhitra import Done, Event, Reply, Stats, Text, Thinking, ToolCall
+from vuhitra.lines import MalformedError
 from vuhitra.reply import Gathered, Sent
 
 LAST = {
@@ -184,7 +185,7 @@ def test_what_stopped_it(reason: str | None, sent: Sent, stopped_by: str | None)
     ],
 )
 def test_a_known_field_of_another_type_is_a_protocol_error(record: dict[str, Any], says_what: str) -> None:
-    with pytest.raises(OllamaProtocolError, match=says_what):
+    with pytest.raises(MalformedError, match=says_what):
         Gathered(Sent()).add(record)
 
 

@@ -12,12 +12,14 @@ from tests.scripted_server import Close, answer, pieces, stream
 from vuhitra import resolve_host
 
 HELLO = [{"role": "user", "content": "hello"}]
+SOON = 5.0
 
 
 def test_a_connection_is_kept_for_the_next_call(connect: Connect, serve: Serve) -> None:
     server = serve(stream(pieces("x")), answer({"models": []}))
     client = connect(server.url, "m")
     client.chat(HELLO)
+    assert server.answered.wait(SOON)  # the end of a stream may come after its last record
     client.list_models()
     client.list_models()
     assert {request.connection for request in server.requests} == {0}

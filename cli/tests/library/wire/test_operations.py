@@ -134,7 +134,7 @@ def test_an_error_inside_a_pull_is_raised(connect: Connect, serve: Serve) -> Non
     failing = stream([{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}])
     with pytest.raises(OllamaPullError, match="file does not exist") as caught:
         connect(serve(failing).url).pull_model("nope")
-    assert caught.value.model == "nope"
+    assert (caught.value.model, caught.value.missing) == ("nope", True)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -178,6 +178,7 @@ def test_a_view_shares_connections_and_closes_nothing(connect: Connect, serve: S
     view = client.with_options(model="other")
     view.chat(HELLO)
     view.close()
+    assert server.answered.wait(5.0)
     client.chat(HELLO)
     assert [request.json["model"] for request in server.requests] == ["other", "m"]
     assert {request.connection for request in server.requests} == {0}
