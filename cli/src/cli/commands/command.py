@@ -1,0 +1,164 @@
+"""What all commands have in common: their flags, where their help goes, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from cli.ending import run_to_the_end
+from cli.environment import Environment
+from cli.failure import Failure
+from cli.terminal.screen import Screen, screens
+
+_FLAGS = "cli.flags"
+
+
+class Flags(NamedTuple):
+    """The flags that every command takes, before its name or after it."""
+
+    json: bool = False
+    quiet: bool = False
+    color: str = "auto"
+    host: str | None = None
+    embedded: bool = False
+    debug: bool = False
+
+
+def flags_of(context: click.Context) -> Flags:
+    """The common flags as they were given, wherever they stood."""
+    return Flags(**context.meta.get(_FLAGS, {}))
+
+
+def environment_of(context: click.Context) -> Environment:
+    """The outside world of this command."""
+    given = context.obj.get("environment") if isinstance(context.obj, dict) else None
+    return given if isinstance(given, Environment) else Environment.of_this_process()
+
+
+def screens_of(context: click.Context) -> tuple[Screen, Screen]:
+    """The screens of stdout and of stderr."""
+    return screens(environment_of(context), flags_of(context).color)
+
+
+class _Common(click.Command):
+    """The common part of commands and groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"options_metavar": "[FLAGS]", **kwargs})
+        self.context_settings = {"help_option_names": ["-h", "--help"], **self.context_settings}
+        self._common_flags = _common_flags()
+        self.params = [*self.params, *self._common_flags]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; every error knows which command it is about, for its hint."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The flag --help, which writes to the environment's stdout."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own flags, and below them those that all commands have."""
+        own = [each for each in self.get_params(ctx) if each not in self._common_flags]
+        for title, params in (("Flags", own), ("Common flags", self._common_flags)):
+            records = [each.get_help_record(ctx) for each in params if isinstance(each, click.Option)]
+            if shown := [record for record in records if record]:
+                with formatter.section(title):
+                    formatter.write_dl(shown)
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
+        """Run, and end the process with the exit code."""
+        given = list(sys.argv[1:] if args is None else args)
+        sys.exit(int(run_to_the_end(self, given, prog_name or "vuhitra", extra.get("obj"))))
+
+
+class Command(_Common):
+    """A command of vuhitra."""
+
+
+class Group(_Common, click.Group):
+    """A command that has commands below it."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Most used first, as they stand in the file."""
+        return list(self.commands)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, and below them the flags."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words begin with. Raises Failure with near names where there is none."""
+        name = args[0]
+        if ctx.resilient_parsing or self.get_command(ctx, name):
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.list_commands(ctx))
+        raise Failure(
+            f"no command {name!r} in {ctx.command_path}",
+            why=f"near names: {', '.join(near)}" if near else None,
+            hint=self.hint_for(ctx, args, near),
+        )
+
+    def hint_for(self, ctx: click.Context, words: Sequence[str], near: Sequence[str]) -> str:
+        """What to try where the first word is no command."""
+        if not near:
+            return f"{ctx.command_path} --help"
+        from shlex import join
+
+        return join([*ctx.command_path.split(), near[0], *words[1:]])
+
+
+def check_model_names(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A callback for parameters that name models: what can't be a name is wrong usage."""
+    from vuhitra.names import parse
+
+    for name in value if isinstance(value, tuple) else (value or "m",):
+        try:
+            parse(name)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, param) from error
+    return value
+
+
+def _common_flags() -> list[click.Option]:
+    def flag(*names: str, **attributes: Any) -> click.Option:
+        return click.Option(names, expose_value=False, callback=_keep, **attributes)
+
+    return [
+        flag("--json", is_flag=True, help="Print JSON, for programs."),
+        flag("-q", "--quiet", is_flag=True, help="Nothing on stderr but warnings and errors."),
+        flag("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colours."),
+        flag("--host", metavar="URL", help="The server to ask, instead of OLLAMA_IP's."),
+        flag("--embedded", is_flag=True, help="Ask the built-in model, not a server."),
+        flag("--debug", is_flag=True, help="Show a traceback where something fails."),
+    ]
+
+
+def _keep(context: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep a common flag for the whole command line, where it was given."""
+    if value and param.name:
+        context.meta.setdefault(_FLAGS, {})[param.name] = value
+
+
+def _show_help(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        out, _err = screens_of(context)
+        out.line(context.get_help())
+        context.exit()

@@ -1,0 +1,120 @@
+"""How every command ends: the one place where an error becomes lines on stderr and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.environment import Environment
+from cli.exit_status import ExitStatus
+from cli.failure import ReaderGone, Terminated, Told
+from cli.terminal.screen import DIM, Screen, screens
+
+if TYPE_CHECKING:
+    from cli.terminal.errors import Report
+
+
+def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given: object = None) -> int:
+    """Run a command line, tell what went wrong, and give the exit code.
+
+    given: what the caller put into the context's `obj`; a dict gets an environment, where it has none.
+    """
+    obj: dict[str, object] = {**given} if isinstance(given, dict) else {}
+    found = obj.get("environment")
+    environment = found if isinstance(found, Environment) else Environment.of_this_process()
+    obj["environment"] = environment
+    _, err = screens(environment, _color_in(args))
+    try:
+        width = min(environment.width, 79)
+        with command.make_context(name, list(args), obj=obj, terminal_width=width) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except Told as end:
+        return end.status
+    except ReaderGone:
+        return ExitStatus.DONE
+    except KeyboardInterrupt as stop:
+        return _stopped(stop, args, err)
+    except Exception as error:  # noqa: BLE001  whatever it is, nobody is shown a traceback
+        return _failed(error, args, err)
+    return ExitStatus.DONE
+
+
+def report_of(error: Exception) -> Report:
+    """What there is to say about an error."""
+    from cli.exit_status import verdict
+    from cli.terminal.errors import Report
+
+    if isinstance(error, click.ClickException):
+        return _misuse(error)
+    status, code = verdict(error)
+    if what := getattr(error, "what", None):
+        why, hint = getattr(error, "why", None), getattr(error, "hint", None)
+        return Report(what, why, hint, code, status)
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Report("unexpected", why, "the same with --debug shows where", code, status)
+
+
+def _misuse(error: click.ClickException) -> Report:
+    from cli.terminal.errors import Report
+
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "vuhitra"
+    what, why = error.message.strip().rstrip("."), None
+    if isinstance(error, click.NoSuchOption):
+        what = f"no such flag {error.option_name!r}"
+        why = f"near names: {', '.join(error.possibilities)}" if error.possibilities else None
+    elif isinstance(error, click.BadParameter):
+        what = error.format_message().rstrip(".")
+    what = what[:1].lower() + what[1:]
+    return Report(what, why, f"{where} --help", "usage", ExitStatus.USAGE)
+
+
+def _failed(error: Exception, args: Sequence[str], err: Screen) -> int:
+    from cli.terminal import documents
+    from cli.terminal.errors import as_object, render
+
+    if _has(args, "--debug"):
+        from traceback import format_exception
+
+        err.write("".join(format_exception(error)))
+    report = report_of(error)
+    if _has(args, "--json"):
+        documents.error(err, as_object(report))
+    else:
+        render(report, err)
+    return report.exit
+
+
+def _stopped(stop: KeyboardInterrupt, args: Sequence[str], err: Screen) -> int:
+    """Ctrl-C, or a signal to the same end. Whoever was at work left a note of how far it came."""
+    status = stop.status if isinstance(stop, Terminated) else ExitStatus.INTERRUPTED
+    if _has(args, "--json"):
+        from cli.terminal import documents
+
+        message = "stopped"
+        documents.error(err, {"code": "interrupted", "message": message, "hint": None, "exit": status})
+        return status
+    err.start_afresh()
+    if not (_has(args, "-q") or _has(args, "--quiet")):
+        for note in getattr(stop, "__notes__", ["Stopped."]):
+            err.line(note, DIM)
+    return status
+
+
+def _has(args: Sequence[str], flag: str) -> bool:
+    """Whether a flag was given; asked where the command line may be one that can't be parsed."""
+    before_the_rest = args[: list(args).index("--")] if "--" in args else args
+    return flag in before_the_rest
+
+
+def _color_in(args: Sequence[str]) -> str:
+    for wish in ("always", "never"):
+        if _has(args, f"--color={wish}"):
+            return wish
+        if _has(args, "--color") and wish in args:
+            return wish
+    return "auto"

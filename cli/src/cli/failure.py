@@ -1,0 +1,48 @@
+"""An error that the command line finds itself. It is told like the library's: what, why, what to do."""
+
+from __future__ import annotations
+
+from cli.exit_status import ExitStatus, Verdict
+
+
+class Failure(Exception):
+    """Ends the command.
+
+    what: one line that says what failed, and where. why: the cause. hint: a command to try.
+    status, code: the exit code, and the word for it in JSON.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str | None = None,
+        hint: str | None = None,
+        status: ExitStatus = ExitStatus.USAGE,
+        code: str = "usage",
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.hint = hint
+        self.verdict = Verdict(status, code)
+
+
+class Told(Exception):
+    """Ends the command with this exit code; all there is to say was said."""
+
+    def __init__(self, status: ExitStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ReaderGone(Exception):
+    """Nobody reads stdout any more, as in `| head -1`: no failure, but a reason to stop."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal asked the program to end; everything that stops for Ctrl-C stops for it too."""
+
+    def __init__(self, status: ExitStatus) -> None:
+        super().__init__()
+        self.status = status

@@ -1,0 +1,44 @@
+"""Whether a server answers, how fast, and what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+from cli.services.servers import Server
+
+_AT_MOST = 5.0
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a server that answers is like. latency: seconds that the first answer took."""
+
+    server_version: str
+    latency: float
+    models: int
+    loaded: int
+
+
+def check(server: Server, clock: Callable[[], float]) -> Health:
+    """Ask the server, once. Raises Failure where it isn't reached in time, OllamaError for what it says."""
+    from vuhitra import OllamaTimeoutError, Retry, Timeouts
+
+    limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST)
+    client = server.client.with_options(timeout=limits, retry=Retry(attempts=1))
+    try:
+        began = clock()
+        version = client.version()
+        latency = clock() - began
+        return Health(version, latency, len(client.list_models()), len(client.running_models()))
+    except OllamaTimeoutError as error:
+        # Too slow to be healthy is not reached, here: a health check has two answers.
+        raise Failure(
+            error.what,
+            why=error.why,
+            hint=error.hint,
+            status=ExitStatus.NOT_REACHED,
+            code="not-reached",
+        ) from error

@@ -1,0 +1,70 @@
+"""What `models list` knows of each model, from what the server says. This file knows no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vuhitra.names import same_model
+
+_WORDS = {"completion": "chat", "embedding": "embed"}
+"""What a capability is called here, where it isn't what the server calls it."""
+
+Listed = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model. What the server doesn't say is None, or empty.
+
+    window: the most tokens it can take. window_loaded: how many it was loaded with.
+    can: what it can do. changed, expires: seconds since the epoch.
+    """
+
+    name: str
+    digest: str
+    size: int | None
+    quantization: str
+    window: int | None
+    window_loaded: int | None
+    can: tuple[str, ...]
+    changed: float | None
+    is_loaded: bool
+    expires: float | None
+    is_default: bool
+
+
+def model_rows(listed: Sequence[Listed], running: Sequence[Listed], default: str | None) -> list[ModelRow]:
+    """A row for each listed model, in the server's order."""
+    return [_row(model, _loaded(model, running), default) for model in listed]
+
+
+def _row(model: Listed, loaded: Listed | None, default: str | None) -> ModelRow:
+    details = model.get("details") or {}
+    return ModelRow(
+        name=str(model["name"]),
+        digest=str(model.get("digest") or ""),
+        size=model.get("size"),
+        quantization=str(details.get("quantization_level") or ""),
+        window=details.get("context_length"),
+        window_loaded=loaded.get("context_length") if loaded else None,
+        can=tuple(_WORDS.get(each, each) for each in map(str, model.get("capabilities") or ())),
+        changed=_seconds(model.get("modified_at")),
+        is_loaded=loaded is not None,
+        expires=_seconds(loaded.get("expires_at")) if loaded else None,
+        is_default=default is not None and same_model(default, str(model["name"])),
+    )
+
+
+def _loaded(model: Listed, running: Sequence[Listed]) -> Listed | None:
+    return next((each for each in running if same_model(each["name"], model["name"])), None)
+
+
+def _seconds(time: object) -> float | None:
+    """An RFC 3339 time as seconds since the epoch."""
+    try:
+        return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else None
+    except (ValueError, OverflowError):  # a server may say anything
+        return None

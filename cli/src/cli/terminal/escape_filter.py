@@ -1,0 +1,122 @@
+"""Makes text from a server or a model safe for a terminal: no escape sequences, no control characters.
+
+Stateful, so that a sequence split over two pieces is taken out too. This file writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+_SUSPECT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_KEPT = "\n\t"
+_BREAKING_OFF = "\n\x18\x1a"
+"""Line feed, and the two controls that cancel a sequence."""
+
+_STRING_OPENERS = "]PX^_"
+_C1_STRINGS = "\x90\x98\x9d\x9e\x9f"
+
+
+class _State(Enum):
+    """Where in a sequence the text stands."""
+
+    TEXT = "outside of any"
+    ESCAPE = "after ESC"
+    INTERMEDIATE = "after ESC and an intermediate"
+    CSI = "in ESC [ …"
+    STRING = "in an OSC, DCS, SOS, PM or APC"
+    STRING_ESCAPE = "after an ESC in one of these"
+
+
+class EscapeFilter:
+    """Pieces of text in, pieces that a terminal may show out.
+
+    An unterminated string sequence ends with its line, so it can't swallow the rest of an answer.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State.TEXT
+
+    def feed(self, text: str) -> str:
+        """What may be shown of the next piece. What follows a sequence that goes on is held back."""
+        if self._state is _State.TEXT and not _SUSPECT.search(text):
+            return text
+        return "".join(map(self._step, text))
+
+    def _step(self, character: str) -> str:
+        if character in _BREAKING_OFF:
+            self._state = _State.TEXT
+            return character if character in _KEPT else ""
+        match self._state:
+            case _State.TEXT:
+                return self._in_text(character)
+            case _State.ESCAPE:
+                return self._after_escape(character)
+            case _State.INTERMEDIATE:
+                return self._until(character, " ", "/", "0", "~")
+            case _State.CSI:
+                return self._until(character, " ", "?", "@", "~")
+            case _State.STRING | _State.STRING_ESCAPE:
+                return self._in_string(character)
+
+    def _in_text(self, character: str) -> str:
+        self._state = _State.TEXT
+        if character in _KEPT:
+            return character
+        if character == "\x1b":
+            self._state = _State.ESCAPE
+        elif character == "\x9b":
+            self._state = _State.CSI
+        elif character in _C1_STRINGS:
+            self._state = _State.STRING
+        elif character in _OVERRIDES:
+            return f"<U+{ord(character):04X}>"
+        elif not _SUSPECT.match(character):
+            return character
+        return ""
+
+    def _after_escape(self, character: str) -> str:
+        if character == "[":
+            self._state = _State.CSI
+        elif character in _STRING_OPENERS:
+            self._state = _State.STRING
+        elif " " <= character <= "/":
+            self._state = _State.INTERMEDIATE
+        elif "0" <= character <= "~":
+            self._state = _State.TEXT
+        else:
+            return self._in_text(character)
+        return ""
+
+    def _until(self, character: str, low: str, high: str, first: str, last: str) -> str:
+        """Goes on through `low` to `high`, ends with one of `first` to `last`; all else breaks it off."""
+        if low <= character <= high:
+            return ""
+        if first <= character <= last:
+            self._state = _State.TEXT
+            return ""
+        return self._in_text(character)
+
+    def _in_string(self, character: str) -> str:
+        if self._state is _State.STRING_ESCAPE:
+            if character == "\\":
+                self._state = _State.TEXT
+                return ""
+            self._state = _State.ESCAPE
+            return self._after_escape(character)
+        if character in "\x07\x9c":
+            self._state = _State.TEXT
+        elif character == "\x1b":
+            self._state = _State.STRING_ESCAPE
+        return ""
+
+
+def shown(text: str) -> str:
+    """A text that is whole, as a terminal may show it."""
+    return EscapeFilter().feed(text)
+
+
+def shown_in_line(text: str) -> str:
+    """The same for text that belongs into one line: line breaks become spaces."""
+    return " ".join(shown(text).split())

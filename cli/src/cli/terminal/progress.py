@@ -1,0 +1,159 @@
+"""The bar of a pull, as a wrapper of the records it sends: what goes in comes out, and is drawn on the way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any, TypeVar
+
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.numbers import duration, part_of, rate, size
+from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen, Segment
+from cli.terminal.ticker import Ticker
+
+Record = TypeVar("Record", bound=Mapping[str, Any])
+Clock = Callable[[], float]
+
+BAR_WIDTH = 22
+_STALLED_AFTER = 5.0
+_RATE_OVER = 5.0
+_PLAIN_STEP = 10
+
+
+class Transfer:
+    """How far a pull has come, over all its layers; what it says never goes backwards."""
+
+    def __init__(self, now: float) -> None:
+        self.began = now
+        self.moved_at = now
+        self.status = "starting"
+        self._layers: dict[str, tuple[int, int]] = {}
+        self._fraction = 0.0
+        self._history: deque[tuple[float, int]] = deque([(now, 0)])
+
+    @property
+    def total(self) -> int:
+        """Bytes of all layers known by now."""
+        return sum(total for _, total in self._layers.values())
+
+    @property
+    def done(self) -> int:
+        """Bytes that are there."""
+        return sum(completed for completed, _ in self._layers.values())
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1; it waits where a new layer makes the whole larger."""
+        return self._fraction
+
+    def feed(self, record: Mapping[str, Any], now: float) -> None:
+        """Take in a record of `/api/pull`."""
+        self.status = shown_in_line(str(record.get("status") or self.status))
+        digest, total = record.get("digest"), record.get("total")
+        if not isinstance(digest, str) or not isinstance(total, int) or total <= 0:
+            return
+        completed = record.get("completed")
+        before, _ = self._layers.get(digest, (0, 0))
+        reached = min(max(before, completed if isinstance(completed, int) else 0), total)
+        if not self._layers:
+            self._history = deque([(now, reached)])  # what was there already was not fetched now
+        self._layers[digest] = (reached, total)
+        if reached > before:
+            self.moved_at = now
+            self._history.append((now, self.done))
+        self._fraction = max(self._fraction, self.done / self.total)
+
+    def rate(self, now: float) -> float:
+        """Bytes a second over the last few seconds; 0 where nothing is known."""
+        while len(self._history) > 2 and now - self._history[1][0] > _RATE_OVER:
+            self._history.popleft()
+        at, done = self._history[0]
+        return (self.done - done) / (now - at) if now > at else 0.0
+
+    def stalled(self, now: float) -> float:
+        """Seconds for which nothing has come, where that is long; else 0."""
+        seconds = now - self.moved_at
+        is_over = self.total and self.done >= self.total
+        return seconds if seconds >= _STALLED_AFTER and self.total and not is_over else 0.0
+
+
+class PullBar:
+    """What a person sees of one pull. `attempt` is set from outside: `2 of 3: closed`."""
+
+    def __init__(self, screen: Screen, clock: Clock, name: str, *, quiet: bool = False) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._name = name
+        self._quiet = quiet
+        self._told = 0
+        self.transfer = Transfer(clock())
+        self.attempt = ""
+
+    def over(self, records: Iterable[Record]) -> Generator[Record, None, None]:
+        """The records themselves, while the bar follows them."""
+        ticker = Ticker(self.draw)
+        if self._screen.may_rewrite and not self._quiet:
+            ticker.start()
+        try:
+            for record in records:
+                self.transfer.feed(record, self._clock())
+                if not self._quiet and not self._screen.may_rewrite:
+                    self._tell_each_tenth()
+                yield record
+        finally:
+            ticker.stop()
+            self._screen.erase()
+
+    def finished(self) -> str:
+        """How large it was and how long it took: `2.0 GB in 42 s`."""
+        seconds = duration(self._clock() - self.transfer.began)
+        return f"{size(self.transfer.total)} in {seconds}" if self.transfer.total else seconds
+
+    def stopped(self) -> str:
+        """How far it came, for whoever stopped it."""
+        if not self.transfer.total:
+            return "Stopped before anything was fetched."
+        reached = part_of(self.transfer.done, self.transfer.total)
+        return f"Stopped at {reached}. The same command goes on from there."
+
+    def draw(self) -> None:
+        """Show the bar as it stands."""
+        self._screen.rewrite(self.segments())
+
+    def segments(self) -> list[Segment]:
+        """The bar: as much of the line as there is something to say."""
+        transfer, now = self.transfer, self._clock()
+        if not transfer.total:
+            return [(self._name, BOLD), (f"  {transfer.status} … {duration(max(1, now - transfer.began))}", DIM)]
+        full = int(transfer.fraction * BAR_WIDTH)
+        percent = f"{int(transfer.fraction * 100)}%"
+        return [
+            (self._name, BOLD),
+            ("  ", PLAIN),
+            ("━" * full, GREEN),
+            ("─" * (BAR_WIDTH - full), DIM),
+            (f"  {part_of(transfer.done, transfer.total)}  {percent:>3}  ", DIM),
+            self._speed(now),
+        ]
+
+    def _speed(self, now: float) -> Segment:
+        transfer = self.transfer
+        if stalled := transfer.stalled(now):
+            attempt = self.attempt.partition(":")[0].replace(" of ", "/")
+            return f"stalled {duration(stalled)}" + (f", try {attempt}" if attempt else ""), YELLOW
+        if transfer.done >= transfer.total:
+            return transfer.status.partition(" sha256")[0], DIM
+        if not (speed := transfer.rate(now)):
+            return "", DIM
+        return f"{rate(speed)}  {duration((transfer.total - transfer.done) / speed)} left", DIM
+
+    def _tell_each_tenth(self) -> None:
+        percent = int(self.transfer.fraction * 100)
+        if percent // _PLAIN_STEP <= self._told:
+            return
+        self._told = percent // _PLAIN_STEP
+        speed = self.transfer.rate(self._clock())
+        self._screen.line(
+            f"{self._name}: {self._told * _PLAIN_STEP}% of {size(self.transfer.total)}"
+            + (f", {rate(speed)}" if speed else "")
+        )

@@ -1,0 +1,167 @@
+"""A stream as a place to write on: encoding, colours, and one line that may be rewritten.
+
+Only bold, dim and the basic colours are used, and a word always stands where a colour does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import cast
+
+from cli.environment import Environment, Stream
+from cli.exit_status import ExitStatus
+from cli.failure import Failure, ReaderGone
+
+PLAIN, BOLD, DIM, RED, GREEN, YELLOW = "", "1", "2", "1;31", "32", "33"
+"""What a text can look like, as parameters of SGR."""
+
+_FALLBACKS = {
+    "…": "...",
+    "·": "-",
+    "✓": "ok",
+    "━": "#",
+    "─": "-",
+    "⠋": "|",
+    "⠙": "/",
+    "⠹": "-",
+    "⠸": "\\",
+}
+
+Segment = tuple[str, str]
+"""A text and what it looks like."""
+
+
+class Screen:
+    """stdout or stderr.
+
+    On stdout a write that fails ends the command; on stderr there is nobody left to tell.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        colour: bool = False,
+        accessible: bool = False,
+        width: Callable[[], int] = lambda: 79,
+        carries_the_answer: bool = False,
+    ) -> None:
+        self.is_terminal = stream.is_terminal
+        self.may_rewrite = stream.is_terminal and not accessible
+        self._stream = stream
+        self._colour = colour
+        self._measure = width
+        self._carries_the_answer = carries_the_answer
+        self._fallbacks = _missing_in(stream.encoding) if stream.is_terminal else {}
+        self._rewritten = ""
+        self._lock = RLock()
+
+    @property
+    def width(self) -> int:
+        """The columns that a line may fill."""
+        return self._measure()
+
+    def paint(self, text: str, look: str) -> str:
+        """`text`, looking as told where this stream has colours."""
+        return f"\x1b[{look}m{text}\x1b[0m" if self._colour and look and text else text
+
+    def write(self, text: str) -> None:
+        """Write at once; a line that was being rewritten is erased first."""
+        with self._lock:
+            self.erase()
+            self._put(text)
+
+    def line(self, text: str = "", look: str = PLAIN) -> None:
+        """Write a line."""
+        self.write(self.paint(text, look) + "\n")
+
+    def rewrite(self, segments: Sequence[Segment]) -> None:
+        """Show a line that can be rewritten, in place of the one before; cut to the width."""
+        with self._lock:
+            shown = [(text.translate(self._fallbacks), look) for text, look in segments]
+            painted = "".join(self.paint(*each) for each in _cut(shown, self.width - 1))
+            if painted != self._rewritten:
+                self._put(f"\r\x1b[K{painted}")
+                self._rewritten = painted
+
+    def erase(self) -> None:
+        """Take the line away that was being rewritten."""
+        with self._lock:
+            if self._rewritten:
+                self._rewritten = ""
+                self._put("\r\x1b[K")
+
+    def start_afresh(self) -> None:
+        """Begin a line after Ctrl-C: the terminal may have shown `^C` where the cursor stands."""
+        with self._lock:
+            self._rewritten = ""
+            if self.is_terminal:
+                self._put("\r\x1b[K" if self.may_rewrite else "\n")
+
+    def _put(self, text: str) -> None:
+        if self.is_terminal:
+            translated = text.translate(self._fallbacks)
+            data = translated.encode(self._stream.encoding, errors="replace")
+        else:
+            data = text.encode(errors="replace")
+        try:
+            _write_all(self._stream, data)
+        except BrokenPipeError:
+            if self._carries_the_answer:
+                raise ReaderGone from None
+        except OSError as error:
+            if self._carries_the_answer:
+                raise Failure(
+                    "cannot write to stdout",
+                    why=error.strerror,
+                    status=ExitStatus.UNEXPECTED,
+                    code="unexpected",
+                ) from error
+
+
+def screens(environment: Environment, colour: str) -> tuple[Screen, Screen]:
+    """The screens of stdout and of stderr, judged apart; `colour` is the flag `--color`."""
+
+    def screen(stream: Stream, carries_the_answer: bool) -> Screen:
+        return Screen(
+            stream,
+            colour=environment.colours(stream, colour),
+            accessible=environment.is_accessible,
+            width=lambda: environment.width,
+            carries_the_answer=carries_the_answer,
+        )
+
+    return screen(environment.stdout, True), screen(environment.stderr, False)
+
+
+def _missing_in(encoding: str) -> dict[int, str]:
+    """What to write instead of those of our own characters that an encoding lacks."""
+    lacks = {}
+    for character, instead in _FALLBACKS.items():
+        try:
+            character.encode(encoding)
+        except UnicodeEncodeError:
+            lacks[ord(character)] = instead
+    return lacks
+
+
+def _write_all(stream: Stream, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        written = cast("int | None", stream.bytes.write(view))
+        if written is None:  # somebody made the pipe non-blocking, and it is full
+            import select
+
+            select.select([], [stream.bytes], [])
+        else:
+            view = view[written:]
+    stream.bytes.flush()
+
+
+def _cut(segments: Sequence[Segment], width: int) -> list[Segment]:
+    kept: list[Segment] = []
+    for text, look in segments:
+        kept.append((text[:width], look))
+        width -= len(kept[-1][0])
+    return kept

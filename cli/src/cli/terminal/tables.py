@@ -1,0 +1,77 @@
+"""Tables that lose columns where there is no room for them, and never wrap. This file writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
+
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, and a cell a row.
+
+    right: whether the cells line up at their end, as numbers do.
+    painted: the cells with their colours, where they have any.
+    """
+
+    heading: str
+    cells: Sequence[str]
+    right: bool = False
+    painted: Sequence[str] = ()
+
+    @property
+    def width(self) -> int:
+        """The columns on the screen that it takes."""
+        return max(map(columns_of, [self.heading, *self.cells]))
+
+    def cell(self, row: int) -> tuple[str, str]:
+        """A cell, plain and painted."""
+        return self.cells[row], self.painted[row] if self.painted else self.cells[row]
+
+
+def fitting(columns: Sequence[Column], width: int | None, droppable: Sequence[str]) -> list[Column]:
+    """The columns there is room for; what goes first stands first in `droppable`. None: all."""
+    kept = list(columns)
+    for heading in droppable:
+        if width is None or _total(kept) <= width:
+            break
+        kept = [column for column in kept if column.heading != heading]
+    return kept
+
+
+def heading_line(columns: Sequence[Column]) -> str:
+    """The line of headings."""
+    return _line(columns, [(column.heading, column.heading) for column in columns])
+
+
+def row_lines(columns: Sequence[Column]) -> list[str]:
+    """A line a row, with no blanks at its end."""
+    rows = range(len(columns[0].cells))
+    return [_line(columns, [column.cell(row) for column in columns]) for row in rows]
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a screen a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
+
+
+def _line(columns: Sequence[Column], cells: Sequence[tuple[str, str]]) -> str:
+    line = ""
+    blanks = ""
+    for column, (text, painted) in zip(columns, cells, strict=True):
+        padding = " " * (column.width - columns_of(text))
+        if text:  # blanks are written only once something follows them
+            line += blanks + (padding + painted if column.right else painted)
+            blanks = GAP if column.right else padding + GAP
+        else:
+            blanks += padding + GAP
+    return line
+
+
+def _total(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + len(GAP) * (len(columns) - 1)

@@ -1,0 +1,116 @@
+"""The line that says what is being waited for, and how long already. It is gone at the first word.
+
+At a terminal it appears after a second and is rewritten in place; elsewhere it is a plain line after
+ten seconds, then one a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.numbers import duration
+from cli.terminal.screen import DIM, Screen
+from cli.terminal.ticker import Ticker
+
+SPINNER = "⠋⠙⠹⠸"
+_SHOWN_AFTER = 1.0
+_PLAIN_AFTER = 10.0
+_PLAIN_EVERY = 60.0
+_LOOKS_EVERY = 1.0
+
+Clock = Callable[[], float]
+
+
+class Waiting:
+    """A context manager around whatever may take long.
+
+    phase: what is being waited for.
+    look: may be set to what is asked once a second for a better word, in a thread of its own; it
+        answers None where it knows none.
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        clock: Clock,
+        phase: str,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._quiet = quiet
+        self.look: Callable[[], str | None] | None = None
+        self._looking = False
+        self._looked_at = clock()
+        self._began = self._phase_began = clock()
+        self._phase = phase
+        self._announced: tuple[str, float] | None = None
+        self._frame = 0
+        self._ticker = Ticker(self.tick)
+
+    def __enter__(self) -> Waiting:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """The wait begins."""
+        if not self._quiet:
+            self._ticker.start()
+
+    def now(self, phase: str) -> None:
+        """Something else is being waited for."""
+        if phase != self._phase:
+            self._phase, self._phase_began = shown_in_line(phase), self._clock()
+
+    def stop(self) -> None:
+        """The wait is over; harmless when it was over before."""
+        self._ticker.stop()
+        self._screen.erase()
+
+    def tick(self) -> None:
+        """Draw what is to be drawn by now."""
+        waited = self._clock() - self._began
+        if waited < (_SHOWN_AFTER if self._screen.is_terminal else _PLAIN_AFTER - 1):
+            return
+        self._look_again()
+        if self._screen.may_rewrite:
+            self._draw()
+        elif self._screen.is_terminal or waited >= _PLAIN_AFTER:
+            self._announce(waited)
+
+    def _draw(self) -> None:
+        seconds = max(1.0, self._clock() - self._phase_began)
+        spinner = SPINNER[self._frame % len(SPINNER)]
+        self._frame += 1
+        self._screen.rewrite([(f"{spinner} {self._phase} … {duration(seconds)}", DIM)])
+
+    def _announce(self, waited: float) -> None:
+        """A line of its own: at first, for each new phase at a terminal, and once a minute."""
+        if self._announced is not None:
+            phase, at = self._announced
+            is_news = self._screen.is_terminal and phase != self._phase
+            if not is_news and waited - at < _PLAIN_EVERY:
+                return
+            self._screen.line(f"{self._phase} … {duration(waited)}")
+        else:
+            self._screen.line(self._phase)
+        self._announced = (self._phase, waited)
+
+    def _look_again(self) -> None:
+        if self.look is None or self._looking or self._clock() - self._looked_at < _LOOKS_EVERY:
+            return
+        self._looking = True
+        Thread(target=self._take_a_look, args=(self.look,), name="look", daemon=True).start()
+
+    def _take_a_look(self, look: Callable[[], str | None]) -> None:
+        phase = look()
+        if phase is not None:
+            self.now(phase)
+        self._looked_at = self._clock()
+        self._looking = False

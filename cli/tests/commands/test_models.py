@@ -1,0 +1,200 @@
+"""`vuhitra models`: list, pull and health."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.commands.conftest import Routes, Serve, listed
+from tests.commands.running import World
+from tests.scripted_server import answer, stream, unused_url
+
+NOW = 1_795_364_400.0  # 2026-11-22T16:20:00Z
+
+
+def model(name: str, size: int, can: str, changed: str, **details: Any) -> dict[str, Any]:
+    common = {"name": name, "size": size, "digest": f"digest of {name}", "modified_at": changed}
+    return {**common, "details": details, "capabilities": can.split()}
+
+
+LLAMA = model(
+    "llama3.1:8b",
+    4_900_000_000,
+    "completion tools",
+    "2026-11-19T16:00:00.123456789Z",
+    quantization_level="Q4_K_M",
+    context_length=131_072,
+)
+SMOL = model(
+    "smollm2:latest",
+    98_362_745,
+    "completion",
+    "2026-11-22T17:46:00+02:00",
+    quantization_level="Q4_1",
+    context_length=8192,
+)
+MINI = model(
+    "all-minilm:latest",
+    45_000_000,
+    "embedding",
+    "2026-11-22T15:49:00Z",
+    quantization_level="F16",
+    context_length=256,
+)
+LOADED = {"name": "llama3.1:8b", "context_length": 4096, "expires_at": "2026-11-22T16:24:00Z"}
+ROUTES: Routes = {
+    "/api/tags": answer({"models": [LLAMA, SMOL, MINI]}),
+    "/api/ps": answer({"models": [LOADED]}),
+}
+TABLE = """\
+  NAME                 SIZE  QUANT   WINDOW   CAN          CHANGED     LOADED
+* llama3.1:8b        4.9 GB  Q4_K_M  4k/128k  chat, tools  3 days ago  4 min
+  smollm2:latest      98 MB  Q4_1    8k       chat         34 min ago
+  all-minilm:latest   45 MB  F16     256      embed        31 min ago
+"""
+
+
+@pytest.fixture
+def here(world: World) -> World:
+    return world.with_(variables={"MODEL": "llama3.1:8b"}, time=NOW)
+
+
+class TestList:
+    def test_the_table_as_it_is_drawn(self, here: World, serve: Serve) -> None:
+        ran = here.run("models", "list", "--host", serve(ROUTES).url)
+        assert (ran.status, ran.out, ran.err) == (0, TABLE, "")
+
+    def test_a_person_gets_the_sum_below_it(self, here: World, serve: Serve) -> None:
+        server = serve(ROUTES)
+        person = here.at_terminal.with_(variables={"NO_COLOR": "1"})
+        ran = person.run("models", "list", "--host", server.url)
+        where = f"at 127.0.0.1:{server.port}"
+        assert ran.out == TABLE
+        assert ran.err == f"\n3 models, 5.0 GB, {where}   * the default (MODEL)\n"
+
+    def test_its_colours(self, here: World, serve: Serve) -> None:
+        out = here.run("models", "list", "--color=always", "--host", serve(ROUTES).url).out
+        lines = out.splitlines()
+        assert lines[0].startswith("\x1b[2m  NAME ")
+        assert lines[1].startswith("* \x1b[1mllama3.1:8b\x1b[0m  ")
+        assert lines[1].endswith("\x1b[32m4 min\x1b[0m")
+        assert lines[2].startswith("  smollm2\x1b[2m:latest\x1b[0m  ")
+        assert re.sub("\x1b\\[\\d*m", "", out) == TABLE
+
+    @pytest.mark.parametrize(
+        ("width", "headings"),
+        [
+            (79, ["NAME", "SIZE", "QUANT", "WINDOW", "CAN", "CHANGED", "LOADED"]),
+            (73, ["NAME", "SIZE", "WINDOW", "CAN", "CHANGED", "LOADED"]),
+            (60, ["NAME", "SIZE", "WINDOW", "CAN", "LOADED"]),
+            (50, ["NAME", "SIZE", "WINDOW", "LOADED"]),
+            (38, ["NAME", "WINDOW", "LOADED"]),
+            (20, ["NAME"]),
+        ],
+    )
+    def test_a_narrow_terminal_loses_columns(self, here: World, serve: Serve, width: int, headings: list[str]) -> None:
+        narrow = here.at_terminal.with_(width=width, variables={"NO_COLOR": "1"})
+        lines = narrow.run("models", "list", "--host", serve(ROUTES).url).out.splitlines()
+        assert lines[0].split() == headings
+        assert all(len(line) <= width for line in lines)
+        assert lines[3].split()[0] == "all-minilm:latest"
+
+    def test_quiet_is_names_and_one_request(self, here: World, serve: Serve) -> None:
+        server = serve(ROUTES)
+        ran = here.run("models", "list", "-q", "--host", server.url)
+        assert ran.out == "llama3.1:8b\nsmollm2:latest\nall-minilm:latest\n"
+        assert server.paths == ["/api/tags"]
+
+    def test_json(self, here: World, serve: Serve) -> None:
+        document = here.run("models", "list", "--json", "--host", serve(ROUTES).url).json
+        assert next(iter(document.items())) == ("version", 1)
+        first = document["models"][0]
+        assert first["name"] == "llama3.1:8b"
+        assert first["can"] == ["chat", "tools"]
+        assert (first["window"], first["window_loaded"]) == (131_072, 4096)
+        assert (first["is_default"], first["is_loaded"]) == (True, True)
+
+    def test_an_older_server_says_less(self, here: World, serve: Serve) -> None:
+        ran = here.run("models", "list", "--host", serve({"/api/tags": listed("m:latest")}).url)
+        assert ran.status == 0
+        assert ran.out.splitlines()[1].split() == ["m:latest", "98", "MB"]
+
+    def test_no_models_is_no_error(self, here: World, serve: Serve) -> None:
+        ran = here.run("models", "list", "--host", serve({"/api/tags": listed()}).url)
+        assert (ran.status, ran.out) == (0, "")
+        assert ran.err.startswith("No models available at ")
+
+    def test_a_name_with_escapes_is_harmless_at_a_terminal_and_exact_in_a_pipe(self, here: World, serve: Serve) -> None:
+        host = serve({"/api/tags": listed("evil\x1b[2Jname")}).url
+        assert "evilname" in here.at_terminal.run("models", "list", "--host", host).out
+        assert here.run("models", "list", "-q", "--host", host).out == "evil\x1b[2Jname\n"
+
+
+def layers(*steps: tuple[int, int]) -> list[dict[str, Any]]:
+    """The records of a pull: so many bytes of so many."""
+    fetched = [{"status": "pulling a", "digest": "a", "total": t, "completed": c} for c, t in steps]
+    return [{"status": "pulling manifest"}, *fetched, {"status": "success"}]
+
+
+class TestPull:
+    def test_as_it_is_drawn_for_a_log(self, world: World, serve: Serve) -> None:
+        two_gb = 2_000_000_000
+        server = serve({"/api/pull": stream(layers((0, two_gb), (two_gb // 2, two_gb), (two_gb, two_gb)))})
+        ran = world.run("models", "pull", "llama3.2", "--host", server.url)
+        assert ran.status == 0
+        assert re.fullmatch(r"✓ Model pulled successfully: llama3\.2   2\.0 GB in \d\.\d s\n", ran.out)
+        assert re.fullmatch(r"llama3\.2: 50% of 2\.0 GB, .+B/s\nllama3\.2: 100% of 2\.0 GB, .+B/s\n", ran.err)
+
+    def test_quiet_says_nothing(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/pull": stream(layers((5, 5)))})
+        ran = world.run("models", "pull", "m", "-q", "--host", server.url)
+        assert (ran.status, ran.out, ran.err) == (0, "", "")
+
+    def test_several_go_on_after_a_failure(self, world: World, serve: Serve) -> None:
+        missing = {"error": "pull model manifest: file does not exist"}
+        server = serve({"/api/pull": stream([{"status": "pulling manifest"}, missing])})
+        ran = world.run("models", "pull", "one", "two", "--host", server.url)
+        assert ran.status in (5, 10)
+        assert [each.json["model"] for each in server.requests] == ["one", "two"]
+        assert len(re.findall("^Error: .*'(one|two)'", ran.err, re.MULTILINE)) == 2
+
+    def test_json(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/pull": stream(layers((5, 5)))})
+        document = world.run("models", "pull", "m", "--json", "--host", server.url).json
+        assert document["version"] == 1
+        assert document["models"][0]["name"] == "m"
+        assert document["models"][0]["size"] == 5
+
+
+class TestHealth:
+    def test_reached(self, world: World, serve: Serve) -> None:
+        server = serve({**ROUTES, "/api/version": answer({"version": "0.33.0"})})
+        ran = world.run("models", "health", "--host", server.url)
+        assert (ran.status, ran.err) == (0, "")
+        assert re.fullmatch(
+            rf"ok    Ollama 0\.33\.0 at 127\.0\.0\.1:{server.port} \(\d+ ms\), 3 models, 1 loaded\n",
+            ran.out,
+        )
+        document = world.run("models", "health", "--json", "--host", server.url).json
+        assert document["reached"] is True
+        assert (document["server_version"], document["models"], document["loaded"]) == ("0.33.0", 3, 1)
+
+    def test_not_reached(self, world: World) -> None:
+        ran = world.run("models", "health", "--host", unused_url())
+        assert (ran.status, ran.out) == (3, "")
+        ran = world.run("models", "health", "--json", "--host", unused_url())
+        assert ran.json["reached"] is False
+        assert ran.error["exit"] == 3
+
+    def test_it_asks_once(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/version": answer({"error": "busy"}, 503)})
+        assert world.run("models", "health", "--host", server.url).status == 10
+        assert server.paths == ["/api/version"]
+
+
+def test_models_alone_shows_its_help(world: World) -> None:
+    ran = world.run("models")
+    assert ran.status == 0
+    assert "vuhitra models pull" in ran.out

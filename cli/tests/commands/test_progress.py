@@ -1,0 +1,148 @@
+"""The bar of a pull: what it makes of records, and how it is drawn; the clock is the test's."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli.environment import Stream
+from cli.terminal.progress import PullBar, Transfer
+from cli.terminal.screen import Screen
+
+GB = 1_000_000_000
+
+
+class Clock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def layer(completed: int, total: int, digest: str = "sha256:a") -> dict[str, Any]:
+    return {"status": "pulling a", "digest": digest, "total": total, "completed": completed}
+
+
+def bar(clock: Clock, *, is_terminal: bool = False, width: int = 80) -> tuple[PullBar, io.BytesIO]:
+    written = io.BytesIO()
+    screen = Screen(Stream(written, is_terminal), width=lambda: width)
+    return PullBar(screen, clock, "llama3.2"), written
+
+
+def drawn(pull: PullBar) -> str:
+    return "".join(text for text, _ in pull.segments())
+
+
+def test_it_hands_on_every_record_unchanged() -> None:
+    records = [{"status": "pulling manifest"}, layer(1, 2), {"status": "success"}]
+    pull, _ = bar(Clock())
+    assert list(pull.over(records)) == records
+
+
+def test_the_bar_as_it_is_drawn() -> None:
+    clock = Clock()
+    pull, _ = bar(clock)
+    pull.transfer.feed(layer(0, 2 * GB), clock())
+    clock.now += 23
+    pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
+    assert drawn(pull) == ("llama3.2  ━━━━━━━━━━━━──────────  1.1 of 2.0 GB  55%  48 MB/s  19 s left")
+    clock.now += 12
+    pull.attempt = "2 of 3: closed"
+    assert drawn(pull) == ("llama3.2  ━━━━━━━━━━━━──────────  1.1 of 2.0 GB  55%  stalled 12 s, try 2/3")
+
+
+def test_before_anything_is_known_it_says_what_the_server_does() -> None:
+    clock = Clock()
+    pull, _ = bar(clock)
+    pull.transfer.feed({"status": "pulling manifest\x1b[2J"}, clock())
+    clock.now += 3
+    assert drawn(pull) == "llama3.2  pulling manifest … 3 s"
+
+
+def test_it_never_runs_backwards() -> None:
+    steps = [
+        layer(50, 100),
+        layer(10, 100),  # the server went back
+        layer(0, 900, "sha256:b"),  # the whole became larger
+        layer(300, 900, "sha256:b"),
+        {"status": "verifying sha256 digest"},
+        layer(900, 900, "sha256:b"),
+        layer(100, 100),
+    ]
+    transfer = Transfer(0.0)
+    fractions, done = [], []
+    for now, step in enumerate(steps):
+        transfer.feed(step, float(now))
+        fractions.append(transfer.fraction)
+        done.append(transfer.done)
+    assert fractions == sorted(fractions)
+    assert done == sorted(done)
+    assert fractions[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"status": None},
+        layer(5, 0),
+        layer(-1, -1),
+        {"status": "x", "digest": 7, "total": "many"},
+        {"status": "x", "digest": "a", "total": 10, "completed": None},
+        layer(20, 10),
+    ],
+)
+def test_whatever_a_server_says_the_bar_stands_it(record: dict[str, Any]) -> None:
+    pull, _ = bar(Clock())
+    assert list(pull.over([record])) == [record]
+    assert 0 <= pull.transfer.fraction <= 1
+    assert drawn(pull)
+
+
+def test_what_was_there_before_does_not_count_as_speed() -> None:
+    transfer = Transfer(0.0)
+    transfer.feed(layer(900, 1000), 1.0)
+    transfer.feed(layer(950, 1000), 2.0)
+    assert transfer.rate(2.0) == 50
+
+
+def test_in_a_log_it_is_a_line_each_tenth() -> None:
+    clock = Clock()
+    pull, written = bar(clock)
+
+    def records() -> Iterator[dict[str, Any]]:
+        for completed in range(2001):
+            clock.now += 0.02
+            yield layer(completed * 1_000_000, 2 * GB)
+
+    assert sum(1 for _ in pull.over(records())) == 2001
+    lines = written.getvalue().decode().splitlines()
+    assert [line.split("%")[0] for line in lines] == [f"llama3.2: {n}0" for n in range(1, 11)]
+    assert lines[4] == "llama3.2: 50% of 2.0 GB, 50 MB/s"
+    assert "\r" not in written.getvalue().decode()
+
+
+def test_nothing_is_wider_than_the_terminal() -> None:
+    clock = Clock()
+    for width, completed in itertools.product((20, 40, 79), (0, GB)):
+        pull, written = bar(clock, is_terminal=True, width=width)
+        pull.transfer.feed(layer(completed, 2 * GB), clock())
+        pull.draw()
+        assert len(written.getvalue().decode().removeprefix("\r\x1b[K")) < width
+
+
+def test_what_it_says_at_the_end_and_when_stopped() -> None:
+    clock = Clock()
+    pull, _ = bar(clock)
+    assert pull.stopped() == "Stopped before anything was fetched."
+    pull.transfer.feed(layer(1_100_000_000, 2 * GB), clock())
+    assert pull.stopped() == "Stopped at 1.1 of 2.0 GB. The same command goes on from there."
+    clock.now += 42
+    assert pull.finished() == "2.0 GB in 42 s"
