@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cli.failure import Failure
 from vuhitra.hosts import DEFAULT_HOST_SETTING
@@ -22,11 +23,13 @@ class Settings:
     """What the user wants.
 
     ollama_ip: the server, as it was written. model: None where no setting names one.
+    timeout: seconds for an answer to begin, and for each piece of it; None: as long as is usual.
     sources: where each value came from, as in `OLLAMA_IP in ./.env`; a default has none.
     """
 
     ollama_ip: str = DEFAULT_HOST_SETTING
     model: str | None = None
+    timeout: float | None = None
     log_level: str = "WARNING"
     log_format: str = "text"
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -45,12 +48,20 @@ class Settings:
         """Whether the engine inside this program was asked for."""
         return self.ollama_ip.strip().lower() == EMBEDDED
 
-    def with_flags(self, *, host: str | None = None, model: str | None = None) -> Settings:
+    def with_flags(
+        self, *, host: str | None = None, model: str | None = None, timeout: float | None = None
+    ) -> Settings:
         """The same, where a flag didn't say otherwise."""
         sources = dict(self.sources)
         sources |= {"ollama_ip": "--host"} if host else {}
         sources |= {"model": "--model"} if model else {}
-        return replace(self, ollama_ip=host or self.ollama_ip, model=model or self.model, sources=sources)
+        return replace(
+            self,
+            ollama_ip=host or self.ollama_ip,
+            model=model or self.model,
+            timeout=timeout or self.timeout,
+            sources=sources,
+        )
 
 
 def settings_of(config: object) -> Settings:
@@ -58,7 +69,7 @@ def settings_of(config: object) -> Settings:
     if isinstance(config, Settings):
         return config
     given = {name: getattr(config, name, None) for name in ("ollama_ip", "model")}
-    found = {name: str(value) for name, value in given.items() if value}
+    found: dict[str, Any] = {name: str(value) for name, value in given.items() if value}
     return Settings(**found, sources=dict.fromkeys(found, "the configuration"))
 
 
@@ -84,10 +95,8 @@ def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None]
         "log_format": find("LOG_FORMAT"),
     }
     found = {name: value for name, value in wanted.items() if value}
-    settings = Settings(
-        **{name: value for name, (value, _) in found.items()},
-        sources={name: source for name, (_, source) in found.items()},
-    )
+    values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
+    settings = Settings(**values, sources={name: source for name, (_, source) in found.items()})
     return replace(
         settings,
         log_level=_one_of(settings, "log_level", str.upper, _LEVELS),

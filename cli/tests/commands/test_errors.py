@@ -8,7 +8,7 @@ from cli.exit_status import ExitStatus, verdict
 from cli.failure import Failure
 from tests.commands.conftest import Serve, generated
 from tests.commands.running import World
-from tests.scripted_server import Step, answer, stream, unused_url
+from tests.scripted_server import Dribble, Step, answer, stream, unused_url
 from vuhitra import errors
 from vuhitra.reply import Reply
 
@@ -63,6 +63,13 @@ def test_what_a_server_answers_has_its_exit_code(
     error = world.run(*args, "--json").error
     assert set(error) == {"code", "message", "hint", "exit"}
     assert (error["code"], error["exit"]) == (code, status)
+
+
+def test_a_server_that_dribbles_its_head_is_given_up(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": [Dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200, 0.05)]})
+    ran = world.run("chat", "x", "-m", "m", "--timeout", "0.3", "--host", server.url)
+    assert (ran.status, ran.out) == (6, "")
+    assert ran.err == f"Error: Ollama at {server.url} (--host) did not begin to answer within 0.3 s\n"
 
 
 def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:

@@ -64,9 +64,6 @@ CHAT_MAY_IMPORT = HELP_MAY_IMPORT | {
     "difflib",  # by click, for any short flag
     "_heapq",
     "heapq",
-    "encodings.idna",  # by socket, for any name of a host
-    "stringprep",
-    "unicodedata",
     "ipaddress",  # by urllib.parse
     "logging",
     "select",

@@ -28,13 +28,21 @@ from cli.services.prompts import joined, question_of, read_text
     default=None,
     help="Print the answer as it is made (so it is, unless --json), or once it is whole.",
 )
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long the answer may take to begin, and each piece of it to follow.",
+)
 @click.option("--no-stdin", is_flag=True, help="Don't read stdin.")
 @click.pass_context
 def chat(
     context: click.Context,
     prompt: tuple[str, ...],
+    *,
     model: str | None,
     stream: bool | None,
+    timeout: float | None,
     no_stdin: bool,
 ) -> None:
     """Ask a model: one prompt, one answer.
@@ -48,7 +56,7 @@ def chat(
       vuhitra chat --model smollm2:135m "Write a Python function"
       echo "2 + 2" | vuhitra chat "What does this make?"
     """
-    call = invocation(context, model)
+    call = invocation(context, model, timeout)
     text = _prompt(context, call, prompt, no_stdin=no_stdin)
     with closing(answer(text, call.settings, call.memory)) as steps, Telling(call, stream) as telling:
         for step in steps:

@@ -55,13 +55,13 @@ class Invocation:
         return not (self.flags.quiet or self.flags.json)
 
 
-def invocation(context: click.Context, model: str | None = None) -> Invocation:
+def invocation(context: click.Context, model: str | None = None, timeout: float | None = None) -> Invocation:
     """What this run is given; flags come before settings."""
     environment, flags = environment_of(context), flags_of(context)
     config = context.obj.get("config") if isinstance(context.obj, dict) else None
     if flags.host and flags.embedded:
         raise Failure("--host and --embedded name two servers; only one can answer")
     host = EMBEDDED if flags.embedded else flags.host
-    settings = settings_of(config).with_flags(host=host, model=model)
+    settings = settings_of(config).with_flags(host=host, model=model, timeout=timeout)
     out, err = screens(environment, flags.color)
     return Invocation(environment, settings, flags, out, err)

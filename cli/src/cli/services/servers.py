@@ -65,10 +65,11 @@ def connected(settings: Settings, *, attempts: int = 3) -> Generator[Server]:
         with built_in() as server:
             yield server
         return
-    from vuhitra import OllamaClient, OllamaConnectionError, Retry
+    from vuhitra import OllamaClient, OllamaConnectionError, Retry, Timeouts
 
     host = configured_host(settings)
-    client = OllamaClient(host, settings.model, retry=Retry(attempts=attempts), auto_pull=False)
+    timeouts = Timeouts.of(settings.timeout) if settings.timeout else Timeouts()
+    client = OllamaClient(host, settings.model, timeouts, retry=Retry(attempts=attempts), auto_pull=False)
     with client:
         try:
             yield Server(client, host, "ollama")

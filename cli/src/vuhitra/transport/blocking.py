@@ -188,7 +188,9 @@ def _connect(host: Host, deadline: Deadline) -> socket.socket:
     """A connected socket; the addresses of a name are tried in turn, each with its share of the time."""
     if host.unix_path is not None:
         return _connect_to(socket.AF_UNIX, host.unix_path, host, seconds_left(deadline))
-    found = socket.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM)
+    # As bytes, a name needs no IDNA codec, which is slow to import.
+    name = host.address.encode() if host.address.isascii() else host.address
+    found = socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
     for untried, (family, _, _, _, address) in zip(range(len(found), 0, -1), found, strict=True):
         with timing_out(host, deadline):
             try:

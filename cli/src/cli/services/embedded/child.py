@@ -51,7 +51,7 @@ class Child:
             raise
         try:
             await child.load(settings)
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else knows of the child yet
             await child.stop()
             raise
         return child
@@ -67,7 +67,7 @@ class Child:
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C at the terminal is for the parent
             )
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else knows of the folder yet
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return cls(process, folder)
