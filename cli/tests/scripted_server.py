@@ -207,7 +207,10 @@ def _read_request(connection: socket.socket, number: int) -> Received | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
-        body += connection.recv(65536)
+        more = connection.recv(65536)
+        if not more:
+            return None
+        body += more
     method, path, _ = first.split(" ")
     return Received(method, path, headers, body, number)
 

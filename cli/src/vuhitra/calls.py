@@ -16,7 +16,7 @@ import msgspec
 
 from vuhitra.hosts import Host
 from vuhitra.http import Head, Request
-from vuhitra.lines import MalformedError
+from vuhitra.lines import MalformedError, shown
 from vuhitra.readers import DocumentReader, ProgressReader, Reader, RefusalReader, ReplyReader
 from vuhitra.refusals import Subject
 from vuhitra.reply import Reply, Sent
@@ -162,6 +162,8 @@ def _answer(path: str, body: dict[str, Any]) -> Call[Reply]:
     body = _without_none({"truncate": False, "shift": False, **body, "stream": True})
     options = _check_options(body.get("options"))
     top_logprobs = body.get("top_logprobs", 0)
+    if isinstance(top_logprobs, bool) or not isinstance(top_logprobs, int):
+        raise TypeError(f"top_logprobs is a whole number, not {top_logprobs!r}")
     if not 0 <= top_logprobs <= _MOST_TOP_LOGPROBS:
         raise ValueError(f"top_logprobs is 0 to {_MOST_TOP_LOGPROBS}, not {top_logprobs}")
     sent = Sent(options.get("num_predict"), options.get("num_ctx"), body.get("shift"))
@@ -231,7 +233,7 @@ def _encode(value: object) -> object:
 
 def _object(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise MalformedError("an answer that is not a JSON object", repr(document)[:200])
+        raise MalformedError("an answer that is not a JSON object", shown(document))
     return document
 
 
@@ -240,7 +242,7 @@ def _member(document: object, name: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise MalformedError(
             f"an answer whose {name!r} is {type(value).__name__}, not {kind.__name__}",
-            repr(document)[:200],
+            shown(document),
         )
     return value
 
@@ -252,7 +254,7 @@ def _named(document: object) -> list[dict[str, Any]]:
     models: list[Any] = _member(document, "models", list)
     for index, model in enumerate(models):
         if not isinstance(model, dict) or not isinstance(model.get("name"), str):
-            raise MalformedError(f"model {index} of a list has no name", repr(model)[:200])
+            raise MalformedError(f"model {index} of a list has no name", shown(model))
     return models
 
 

@@ -52,7 +52,7 @@ class OllamaClient(Operations[Transport]):
 
     def health_check(self) -> bool:
         """Whether the server answers within five seconds. Never raises for a server's sake."""
-        return self._run(flows.is_healthy(self._terms()))
+        return self._run(self._health())
 
     def version(self) -> str:
         """The server's version, from `/api/version`."""
@@ -223,7 +223,7 @@ class AsyncOllamaClient(Operations["AsyncTransport"]):
 
     async def health_check(self) -> bool:
         """Whether the server answers within five seconds. Never raises for a server's sake."""
-        return await self._run(flows.is_healthy(self._terms()))
+        return await self._run(self._health())
 
     async def version(self) -> str:
         """The server's version, from `/api/version`."""

@@ -84,7 +84,7 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
     text = setting.strip(" \t\r\n\"'")
     scheme, given, rest = _scheme(text, source)
     if scheme == "unix":
-        if not rest.startswith("/"):
+        if not rest.rstrip("/").startswith("/"):
             raise ValueError(f"{source}: unix:// takes an absolute path, as in unix:///run/ollama.sock")
         return Host("unix", "", 0, path=rest.rstrip("/"), source=source)
     if rest.count(":") > 1 and not rest.startswith("[") and _looks_like_ipv6(rest):
@@ -116,23 +116,24 @@ def _scheme(text: str, source: str) -> tuple[str, bool, str]:
     if not separator:
         return "http", False, text
     if scheme.lower() not in ("http", "https", "unix"):
-        raise ValueError(f"{source}: http, https or unix, not {scheme!r}")
+        shown = repr(scheme) if scheme.isalnum() else "that"  # it may be half of a credential
+        raise ValueError(f"{source}: http, https or unix, not {shown}")
     return scheme.lower(), True, rest
 
 
 def _parts(rest: str) -> tuple[SplitResult, int | None]:
     """What follows the scheme, in its parts, and the port. Raises ValueError, which never quotes a credential."""
-    credential, at, _ = rest.rpartition("@")
+    credential, _, _ = rest.rpartition("@")
     if any(character in credential for character in "/?#"):
         raise ValueError("in a credential, / ? and # are written %2F, %3F and %23; in a path, @ is written %40")
     try:
         parts = urlsplit(f"//{rest}")
-        port = parts.port
     except ValueError:
-        if not at:
-            raise
-        raise ValueError("a host name or a port that can't be right") from None
-    return parts, port
+        raise ValueError("a host name that can't be right") from None
+    try:
+        return parts, parts.port
+    except ValueError:
+        raise ValueError("a port is a number from 0 to 65535") from None
 
 
 def _looks_like_ipv6(text: str) -> bool:

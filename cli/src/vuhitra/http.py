@@ -5,6 +5,7 @@ This file knows no socket. Whether the connection or the peer is at fault is the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ import h11
 
 from vuhitra.hosts import Host
 from vuhitra.lines import snippet
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class BrokenOffError(Exception):
@@ -52,7 +56,13 @@ class Head:
 
 
 def request_headers(host: Host, given: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The headers of each request to a host; those that are given come last and win."""
+    """The headers of each request to a host; those that are given win.
+
+    Raises ValueError for what HTTP doesn't allow; a value isn't quoted in it, since it may be a secret.
+    """
+    for name, value in given.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"the header {name!r} holds what HTTP doesn't allow")
     headers = {
         "Host": host.authority,
         "Accept": "application/json, application/x-ndjson",
@@ -61,7 +71,8 @@ def request_headers(host: Host, given: Mapping[str, str]) -> list[tuple[str, str
     }
     if host.authorization is not None:
         headers["Authorization"] = host.authorization
-    return [*{**headers, **given}.items()]
+    ours = {name.lower() for name in given}
+    return [*((name, value) for name, value in headers.items() if name.lower() not in ours), *given.items()]
 
 
 class Exchange:
@@ -146,6 +157,7 @@ class Exchange:
             raise self._fault(error) from error
 
     def _fault(self, error: Exception) -> BrokenOffError | NotHTTPError:
-        if self._ended:
+        begins_as_http = self._seen[:5] == b"HTTP/"[: len(self._seen)]
+        if self._ended and begins_as_http:
             return BrokenOffError("closed in the middle of its answer" if self._seen else "closed before it answered")
         return NotHTTPError(str(error), self._seen)

@@ -5,6 +5,7 @@ Lines end at `\n` and nowhere else: U+0085 and U+2028 inside a JSON string are t
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import msgspec
@@ -84,3 +85,8 @@ def decode_record(line: bytes) -> dict[str, Any]:
 def snippet(data: bytes, length: int = 200) -> str:
     """The start of some bytes, as they may be shown in a message."""
     return data[:length].decode("utf-8", "backslashreplace")
+
+
+def shown(value: object) -> str:
+    """The start of a value, however large or deep it is, as it may be shown in a message."""
+    return reprlib.repr(value)[:200]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from vuhitra import calls, flows
@@ -17,6 +18,10 @@ from vuhitra.types import ChatOptions, EmbedOptions, GenerateOptions, Message, P
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+_HEALTHY = 5.0
+"""Seconds within which a server in good health answers."""
 
 
 class Clock(Protocol):
@@ -99,23 +104,27 @@ class Operations(Generic[AnyTransport]):
         return view
 
     def _chat(self, messages: Messages, model: str | None, stream: bool, asked: ChatOptions) -> Flow[Any]:
+        _check_names(asked, ChatOptions)
         terms = self._terms(asked.pop("timeout", None))
         return self._pulling(calls.chat(self._model(model), messages, asked), terms, not stream)
 
     def _generate(
         self, prompt: str, model: str | None, stream: bool, options: Mapping[str, Any] | None, asked: GenerateOptions
     ) -> Flow[Any]:
+        _check_names(asked, GenerateOptions)
         terms = self._terms(asked.pop("timeout", None))
         call = calls.generate(self._model(model), prompt, options, asked)
         return self._pulling(call, terms, not stream)
 
     def _embed(self, text: str | Texts, model: str | None, asked: EmbedOptions) -> Flow[Any]:
+        _check_names(asked, EmbedOptions)
         terms = self._terms(asked.pop("timeout", None))
         texts = [text] if isinstance(text, str) else text
         flow = self._pulling(calls.embed(self._model(model), texts, asked), terms)
         return flows.first(flow) if isinstance(text, str) else flow
 
     def _pull(self, name: str, stream: bool, asked: PullOptions) -> Flow[Any]:
+        _check_names(asked, PullOptions)
         terms = self._terms(asked.pop("timeout", None))
         return flows.deliver(calls.pull_model(name, asked), terms, whole=not stream)
 
@@ -128,6 +137,11 @@ class Operations(Generic[AnyTransport]):
     def _model(self, model: str | None) -> str:
         return model or self.model or ""
 
+    def _health(self) -> Flow[bool]:
+        timeouts = Timeouts.of(self.timeout)
+        total = min(_HEALTHY, timeouts.total or _HEALTHY)
+        return flows.is_healthy(self._terms(replace(timeouts, total=total)))
+
     def _terms(self, timeout: Timeouts | float | None = None) -> Terms:
         timeouts = Timeouts.of(self.timeout if timeout is None else timeout)
         give_up_at = self._transport.now() + timeouts.total if timeouts.total else None
@@ -138,3 +152,11 @@ def _jitter() -> float:
     from random import random
 
     return random()  # noqa: S311  waits are no secret
+
+
+def _check_names(asked: Mapping[str, Any], known: type) -> None:
+    """Raises TypeError for a keyword that is none, as a function without `**` would."""
+    for name in asked.keys() - known.__annotations__.keys():
+        raise TypeError(
+            f"an unexpected keyword argument {name!r}; {known.__name__} has {', '.join(known.__annotations__)}"
+        )

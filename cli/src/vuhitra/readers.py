@@ -17,7 +17,7 @@ from vuhitra.errors import (
     OllamaTimeoutError,
 )
 from vuhitra.http import Head
-from vuhitra.lines import MalformedError, Splitter, decode, decode_record
+from vuhitra.lines import MalformedError, Splitter, decode, decode_record, shown
 from vuhitra.refusals import Subject, error_line, refused
 from vuhitra.reply import Event, Gathered, Reply, Sent
 from vuhitra.types import Progress
@@ -127,16 +127,15 @@ class _RecordReader(_Bounded):
         return self._joined(lines) if self._indented else map(decode_record, lines)
 
     def _joined(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
-        """The records, where one is complete only with the line that closes it."""
+        """The records on lines of their own; from the first that is not on one, all is held to the end."""
         for line in lines:
-            self._held.append(line)
-            if line.endswith(b"}"):
+            if not self._held:
                 try:
-                    record = decode_record(b"\n".join(self._held))
-                except MalformedError:
+                    yield decode_record(line)
                     continue
-                self._held.clear()
-                yield record
+                except MalformedError:
+                    pass
+            self._held.append(line)
 
     def _rest(self) -> Iterator[dict[str, Any]]:
         lines = [*self._held, *self._lines.flush()]
@@ -156,7 +155,7 @@ class ReplyReader(_RecordReader):
     """
 
     def __init__(self, subject: Subject, head: Head, sent: Sent) -> None:
-        self._is_stream = "ndjson" in (head.header("content-type") or "")
+        self._is_stream = "ndjson" in (head.header("content-type") or "").lower()
         super().__init__(subject, indented=not self._is_stream)
         self._gathered = Gathered(sent)
 
@@ -173,14 +172,14 @@ class ReplyReader(_RecordReader):
 
     def broken(self, error: OllamaConnectionError) -> OllamaError:
         if isinstance(error, OllamaTimeoutError):
-            error.partial = self._gathered.reply() if self._arrived else None
+            error.partial = self._gathered.partial() if self._arrived else None
             return error
         if not self._arrived:
             return error
         return OllamaIncompleteError(
             f"the connection to Ollama at {self._subject.host} broke in the middle of the answer",
             why=error.why or error.reason,
-            partial=self._gathered.reply(),
+            partial=self._gathered.partial(),
             reason="cut",
         )
 
@@ -205,7 +204,7 @@ class ReplyReader(_RecordReader):
         return OllamaIncompleteError(
             f"Ollama at {self._subject.host} failed in the middle of the answer",
             why=plain.why,
-            partial=self._gathered.reply(),
+            partial=self._gathered.partial(),
             reason="server-error",
         )
 
@@ -215,13 +214,13 @@ class ReplyReader(_RecordReader):
         if self._gathered.repeats_itself:
             return OllamaIncompleteError(
                 f"{self._subject.model!r} repeated one token 30 times, and the server ended the answer there",
-                partial=self._gathered.reply(),
+                partial=self._gathered.partial(),
                 reason="repetition",
                 hint="a higher temperature or repeat_penalty may help",
             )
         return OllamaIncompleteError(
             f"Ollama at {self._subject.host} ended the answer without saying that it is complete",
-            partial=self._gathered.reply(),
+            partial=self._gathered.partial(),
             reason="no-end",
         )
 
@@ -255,7 +254,7 @@ class ProgressReader(_RecordReader):
             if record.get("error") is not None:
                 raise error_line(self._subject, record["error"])
             if not isinstance(record.get("status"), str):
-                raise MalformedError("a step of a pull without a status", repr(record)[:200])
+                raise MalformedError("a step of a pull without a status", shown(record))
             self._arrived = True
             self.finished = self.finished or record["status"] == "success"
             yield cast("Progress", record)

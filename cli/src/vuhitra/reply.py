@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
-from vuhitra.lines import MalformedError
+from vuhitra.lines import MalformedError, shown
 from vuhitra.types import Logprob, Message, ToolCallDict
 
 StoppedBy = Literal["stop", "limit", "window", "length", "load", "unload"]
@@ -167,19 +167,24 @@ class Gathered:
         """Whether the text ends in as many identical pieces as make the server give up."""
         return self._repeats >= _SILENT_REPEATS
 
-    def reply(self) -> Reply:
-        """All that has arrived."""
-        record = self._last
+    def partial(self) -> Reply:
+        """What has arrived so far: what was said, and not yet how it ended."""
         reply = Reply("".join(self._text))
         reply.thinking = "".join(self._thinking)
         reply.tool_calls = tuple(self._tool_calls)
         reply.logprobs = tuple(self._logprobs)
+        reply.raw = self._last
+        return reply
+
+    def reply(self) -> Reply:
+        """The whole answer. Raises MalformedError where its last record is not what it should be."""
+        record = self._last
+        reply = self.partial()
         reply.stats = _stats(record)
         reply.done_reason = _field(record, "done_reason", str, None)
         reply.stopped_by = _stopped_by(reply.done_reason, reply.stats, self._sent)
         reply.context = tuple(_field(record, "context", list, ()))
         reply.model = _field(record, "model", str, "")
-        reply.raw = record
         return reply
 
     def _count_repeats(self, text: str) -> None:
@@ -195,14 +200,14 @@ def _field(record: Mapping[str, Any], name: str, kind: type, default: Any) -> An
     if not isinstance(value, kind):
         raise MalformedError(
             f"the field {name!r} of a record is {type(value).__name__}, not {kind.__name__}",
-            repr(value)[:200],
+            shown(value),
         )
     return value
 
 
 def _tool_call(call: object) -> ToolCall:
     if not isinstance(call, dict):
-        raise MalformedError("a tool call that is not an object", repr(call)[:200])
+        raise MalformedError("a tool call that is not an object", shown(call))
     function = _field(call, "function", dict, {})
     return ToolCall(
         _field(function, "name", str, ""),

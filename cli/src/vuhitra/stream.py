@@ -5,6 +5,7 @@ A stream was opened, and its first record received, before its user gets it; lea
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
@@ -33,7 +34,9 @@ class _Receiving(Generic[Item]):
         self._reader = reader
         self._items: deque[Item] = deque()
         self._failure: OllamaError | None = None
-        self._closed = False
+        self._lock = threading.Lock()
+        self._ended = False
+        self._left = False
 
     def _take_in(self, data: bytes) -> bool:
         """Feeds the reader; whether something came of it, or the answer is over."""
@@ -48,15 +51,37 @@ class _Receiving(Generic[Item]):
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
-        if self._closed and not self._reader.finished:
+        if self._ended and not self._reader.finished:
             raise RuntimeError("this stream is closed")
         return self._reader.finished
+
+    def _has_items(self) -> bool:
+        """Whether an item can be had without waiting."""
+        if self._left:
+            raise RuntimeError("this stream is closed")
+        return bool(self._items)
 
     def _has_items_before(self, failure: OllamaError) -> bool:
         """Whether items came before a failure: they are given first, and then it is raised."""
         if self._items:
             self._failure = failure
         return bool(self._items)
+
+    def _end(self) -> bool:
+        """Ends the exchange; True for the first who does, who then sees to the connection."""
+        with self._lock:
+            first, self._ended = not self._ended, True
+        return first
+
+    def _whole(self) -> Any:
+        """The whole answer, once all of it was taken."""
+        if self._items or not self._reader.finished:
+            raise RuntimeError("the answer isn't whole yet")
+        return self._reader.result()
+
+    def _leave(self) -> None:
+        """What wasn't taken by now never will be."""
+        self._left = self._left or bool(self._items) or not self._reader.finished
 
 
 class Receiving(_Receiving[Item]):
@@ -73,7 +98,7 @@ class Receiving(_Receiving[Item]):
 
     def items(self) -> Iterator[Item]:
         """The items that have not been taken yet, waiting for each."""
-        while self._items or self._receive():
+        while self._receive():
             yield self._items.popleft()
 
     def finish(self) -> Any:
@@ -84,8 +109,8 @@ class Receiving(_Receiving[Item]):
 
     def close(self) -> None:
         """Ends the answer, on the server too, without reading the rest. May be called twice, and by any thread."""
-        if not self._closed:
-            self._closed = True
+        self._leave()
+        if self._end():
             self._incoming.close()
 
     def __enter__(self) -> Self:
@@ -101,17 +126,20 @@ class Receiving(_Receiving[Item]):
 
     def _receive(self) -> bool:
         """Waits until an item is there; False where the answer is over."""
+        if self._has_items():
+            return True
         if self._is_over():
             return False
         try:
-            deadline = self._incoming.deadline()
+            begun, deadline = self._incoming.begun, self._incoming.deadline()
             while not self._take_in(self._read(deadline)):
-                deadline = self._incoming.deadline() if deadline.phase == "start" else deadline
-            if self._reader.finished:
-                self._closed = True
+                if not begun:
+                    begun, deadline = True, self._incoming.deadline()
+            if self._reader.finished and self._end():
                 self._incoming.finish()
-        except BaseException as error:  # whatever ends the answer early, Ctrl-C too, hangs up
-            self.close()
+        except BaseException as error:  # whatever ends the answer early, hangs up
+            if self._end():
+                self._incoming.close()
             if not (isinstance(error, OllamaError) and self._has_items_before(error)):
                 raise
         return bool(self._items)
@@ -120,7 +148,10 @@ class Receiving(_Receiving[Item]):
         try:
             return self._incoming.read(deadline)
         except OllamaConnectionError as error:
-            raise self._reader.broken(error) from error
+            meant = self._reader.broken(error)
+            if meant is error:
+                raise
+            raise meant from error
 
 
 class Stream(Receiving[Event]):
@@ -130,7 +161,7 @@ class Stream(Receiving[Event]):
         return self
 
     def __next__(self) -> str:
-        while self._items or self._receive():
+        while self._receive():
             event = self._items.popleft()
             if isinstance(event, Text):
                 return event.text
@@ -146,7 +177,8 @@ class Stream(Receiving[Event]):
     @property
     def reply(self) -> Reply:
         """The whole answer. Raises RuntimeError before its end."""
-        return _whole(self._reader)
+        reply: Reply = self._whole()
+        return reply
 
 
 class ProgressStream(Receiving[Progress]):
@@ -170,7 +202,7 @@ class AsyncReceiving(_Receiving[Item]):
 
     async def items(self) -> AsyncIterator[Item]:
         """The items that have not been taken yet, waiting for each."""
-        while self._items or await self._receive():
+        while await self._receive():
             yield self._items.popleft()
 
     async def finish(self) -> Any:
@@ -181,8 +213,8 @@ class AsyncReceiving(_Receiving[Item]):
 
     async def aclose(self) -> None:
         """Ends the answer, on the server too, without reading the rest. May be called twice."""
-        if not self._closed:
-            self._closed = True
+        self._leave()
+        if self._end():
             await self._incoming.aclose()
 
     async def __aenter__(self) -> Self:
@@ -198,17 +230,20 @@ class AsyncReceiving(_Receiving[Item]):
 
     async def _receive(self) -> bool:
         """Waits until an item is there; False where the answer is over."""
+        if self._has_items():
+            return True
         if self._is_over():
             return False
         try:
-            deadline = self._incoming.deadline()
+            begun, deadline = self._incoming.begun, self._incoming.deadline()
             while not self._take_in(await self._read(deadline)):
-                deadline = self._incoming.deadline() if deadline.phase == "start" else deadline
-            if self._reader.finished:
-                self._closed = True
+                if not begun:
+                    begun, deadline = True, self._incoming.deadline()
+            if self._reader.finished and self._end():
                 await self._incoming.finish()
-        except BaseException as error:  # whatever ends the answer early, cancelling too, hangs up
-            await self.aclose()
+        except BaseException as error:  # whatever ends the answer early, hangs up
+            if self._end():
+                await self._incoming.aclose()
             if not (isinstance(error, OllamaError) and self._has_items_before(error)):
                 raise
         return bool(self._items)
@@ -217,7 +252,10 @@ class AsyncReceiving(_Receiving[Item]):
         try:
             return await self._incoming.read(deadline)
         except OllamaConnectionError as error:
-            raise self._reader.broken(error) from error
+            meant = self._reader.broken(error)
+            if meant is error:
+                raise
+            raise meant from error
 
 
 class AsyncStream(AsyncReceiving[Event]):
@@ -227,7 +265,7 @@ class AsyncStream(AsyncReceiving[Event]):
         return self
 
     async def __anext__(self) -> str:
-        while self._items or await self._receive():
+        while await self._receive():
             event = self._items.popleft()
             if isinstance(event, Text):
                 return event.text
@@ -243,7 +281,8 @@ class AsyncStream(AsyncReceiving[Event]):
     @property
     def reply(self) -> Reply:
         """The whole answer. Raises RuntimeError before its end."""
-        return _whole(self._reader)
+        reply: Reply = self._whole()
+        return reply
 
 
 class AsyncProgressStream(AsyncReceiving[Progress]):
@@ -251,9 +290,3 @@ class AsyncProgressStream(AsyncReceiving[Progress]):
 
     def __aiter__(self) -> AsyncIterator[Progress]:
         return self.items()
-
-
-def _whole(reader: Reader[Event, Reply]) -> Reply:
-    if not reader.finished:
-        raise RuntimeError("the answer isn't whole yet")
-    return reader.result()

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Any
 from vuhitra.http import Exchange, Head, Request, request_headers
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.faults import seconds_left, stopped, timing_out, translated
-from vuhitra.transport.tls import tls_context
+from vuhitra.transport.pool import Pool
+from vuhitra.transport.tls import LazyContext
 
 if TYPE_CHECKING:
+    import ssl
+
     from vuhitra.hosts import Host
 
 _CHUNK = 65536
+_GRACE = 0.05
+"""Seconds that the end of an answer may take to come after its last record."""
+_MOMENT = 1e-6
+"""Seconds in which nothing can come that isn't there already."""
 
 
 class Transport:
@@ -29,9 +36,8 @@ class Transport:
     def __init__(self, host: Host, headers: Mapping[str, str] | None = None) -> None:
         self.host = host
         self._headers = request_headers(host, headers or {})
-        self._lock = threading.Lock()
-        self._idle: list[_Connection] = []
-        self._closed = False
+        self._tls = LazyContext(host)
+        self._pool: Pool[_Connection] = Pool(time.monotonic)
 
     def open(self, request: Request, timeouts: Timeouts, give_up_at: float | None = None) -> Incoming:
         """Sends a request and reads the head of its answer.
@@ -39,10 +45,13 @@ class Transport:
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
-        connection = self._take() or _Connection.connect(self.host, deadlines.connect())
+        connection = self._idle_connection()
+        if connection is None:
+            connection = _Connection.connect(self.host, self._tls, deadlines.connect())
+        self._pool.use(connection)
         try:
             connection.send(request, self._headers, deadlines.start())
-            incoming = Incoming(self, connection, deadlines)
+            incoming = Incoming(self._pool, connection, deadlines)
             incoming.read_head()
         except BaseException:  # a socket is closed, whatever happens to its user
             connection.close()
@@ -50,12 +59,8 @@ class Transport:
         return incoming
 
     def close(self) -> None:
-        """Closes the connections that nobody uses now; those in use are closed after their answer."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Closes all connections, those that carry an answer too."""
+        self._pool.close()
 
     def now(self) -> float:
         """The clock that deadlines are on, in seconds."""
@@ -65,24 +70,16 @@ class Transport:
         """Waits."""
         time.sleep(seconds)
 
-    def give_back(self, connection: _Connection) -> None:
-        """Keeps a connection for the next exchange."""
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def _take(self) -> _Connection | None:
+    def _idle_connection(self) -> _Connection | None:
         """A connection that is still good, if one is idle."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("this client is closed")
-            while self._idle:
-                connection = self._idle.pop()
+        while (connection := self._pool.take()) is not None:
+            try:
                 if connection.is_ready():
                     return connection
+            except BaseException:  # Ctrl-C: nobody else knows of it
                 connection.close()
+                raise
+            connection.close()
         return None
 
 
@@ -91,34 +88,34 @@ class Incoming:
 
     head: Head
 
-    def __init__(self, transport: Transport, connection: _Connection, deadlines: Deadlines) -> None:
-        self._transport = transport
+    def __init__(self, pool: Pool[_Connection], connection: _Connection, deadlines: Deadlines) -> None:
+        self._pool = pool
         self._connection = connection
         self._deadlines = deadlines
-        self._begun = False
+        self.begun = False
 
     def deadline(self) -> Deadline:
         """By when the next piece must be there: of the start until bytes have come, then of idling."""
-        return self._deadlines.idle() if self._begun else self._deadlines.start()
+        return self._deadlines.idle() if self.begun else self._deadlines.start()
 
     def read(self, deadline: Deadline) -> bytes:
         """The body's next bytes; `b""` at its end."""
-        with translated(self._transport.host):
+        with translated(self._connection.host):
             while (data := self._connection.exchange.data()) is None:
                 self._connection.receive(deadline)
-        self._begun = True
+        self.begun = True
         return data
 
     def read_head(self) -> None:
         """Reads until the head is there."""
-        with translated(self._transport.host):
+        with translated(self._connection.host):
             while (head := self._connection.exchange.head()) is None:
                 self._connection.receive(self._deadlines.start())
         self.head = head
 
     def finish(self) -> None:
         """The answer is whole: keeps the connection, for as long as it may be good."""
-        self._transport.give_back(self._connection)
+        self._pool.give_back(self._connection)
 
     def close(self) -> None:
         """Ends the exchange at once, from any thread; a server stops answering. May be called twice."""
@@ -129,20 +126,21 @@ class _Connection:
     """A blocking socket and the HTTP state of what goes over it."""
 
     def __init__(self, host: Host, connected: socket.socket) -> None:
-        self._host = host
+        self.host = host
+        self.exchange = Exchange()
         self._socket = connected
         self._reading = threading.Lock()
         self._closed = False
-        self.exchange = Exchange()
 
     @classmethod
-    def connect(cls, host: Host, deadline: Deadline) -> _Connection:
-        with translated(host):
-            return cls(host, _connect(host, deadline))
+    def connect(cls, host: Host, tls: LazyContext, deadline: Deadline) -> _Connection:
+        with translated(host), timing_out(host, deadline):
+            return cls(host, _connect(host, tls.context(), deadline))
 
     def send(self, request: Request, headers: list[tuple[str, str]], deadline: Deadline) -> None:
+        """Sends a request. A server that refuses it before it has it all is heard when its answer is read."""
         data = self.exchange.send(request, headers)
-        with translated(self._host), timing_out(self._host, deadline):
+        with translated(self.host), timing_out(self.host, deadline), suppress(ConnectionError):
             self._socket.settimeout(seconds_left(deadline))
             self._socket.sendall(data)
 
@@ -150,7 +148,7 @@ class _Connection:
         """Feeds the exchange with what comes next, whatever that is."""
         data = b""
         try:
-            with self._reading, timing_out(self._host, deadline):
+            with self._reading, timing_out(self.host, deadline):
                 self._socket.settimeout(seconds_left(deadline))
                 data = self._socket.recv(_CHUNK)
         except OSError:
@@ -160,19 +158,20 @@ class _Connection:
             if self._closed:
                 self._socket.close()
         if self._closed:
-            raise stopped(self._host)
+            raise stopped(self.host)
         self.exchange.feed(data)
 
     def is_ready(self) -> bool:
-        """Whether the last answer has ended, and the server has not closed the connection since."""
-        self._socket.settimeout(0)
+        """Whether the last answer has ended, and nothing has come since, not even the connection's end."""
+        ended = self.exchange.reuse()
         try:
-            data = self._socket.recv(_CHUNK)
-        except OSError as error:
-            if not isinstance(error, BlockingIOError) and type(error).__name__ != "SSLWantReadError":
-                return False
-            return self.exchange.reuse()
-        return self.exchange.reuse(data)
+            self._socket.settimeout(_MOMENT if ended else _GRACE)
+            came = self._socket.recv(_CHUNK)
+        except TimeoutError:
+            return ended
+        except OSError:
+            return False
+        return not ended and self.exchange.reuse(came)
 
     def close(self) -> None:
         """Shuts the socket down, which ends a read in another thread, and frees it once none reads."""
@@ -183,35 +182,73 @@ class _Connection:
             self._socket.close()
             self._reading.release()
 
+    def forget(self) -> None:
+        """Closes this process's end, and leaves the connection itself to the process that made it."""
+        self._socket.close()
 
-def _connect(host: Host, deadline: Deadline) -> socket.socket:
+
+def _connect(host: Host, context: ssl.SSLContext | None, deadline: Deadline) -> socket.socket:
     """A connected socket; the addresses of a name are tried in turn, each with its share of the time."""
     if host.unix_path is not None:
-        return _connect_to(socket.AF_UNIX, host.unix_path, host, seconds_left(deadline))
-    # As bytes, a name needs no IDNA codec, which is slow to import.
-    name = host.address.encode() if host.address.isascii() else host.address
-    found = socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
+        return _connect_to(socket.AF_UNIX, host.unix_path, seconds_left(deadline))
+    found = _look_up(host, deadline)
     for untried, (family, _, _, _, address) in zip(range(len(found), 0, -1), found, strict=True):
-        with timing_out(host, deadline):
-            try:
-                return _connect_to(family, address, host, seconds_left(deadline) / untried)
-            except OSError:
-                if untried == 1:
-                    raise
+        try:
+            connected = _connect_to(family, address, seconds_left(deadline) / untried)
+            return connected if context is None else _with_tls(connected, context, host, deadline)
+        except OSError:
+            if untried == 1:
+                raise
     raise socket.gaierror(f"no address for {host.address}")
 
 
-def _connect_to(family: int, address: Any, host: Host, seconds: float) -> socket.socket:
+def _look_up(host: Host, deadline: Deadline) -> list[Any]:
+    """The addresses of a host. The system's look-up knows no limit, so it is waited for from outside."""
+    # As bytes, a name needs no IDNA codec, which is slow to import.
+    name = host.address.encode() if host.address.isascii() else host.address
+    if _is_address(host.address):
+        return socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
+    found: list[Any] = []
+
+    def look_up() -> None:
+        try:
+            found.append(socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    looking = threading.Thread(target=look_up, daemon=True)
+    looking.start()
+    looking.join(seconds_left(deadline))
+    if not found:
+        raise TimeoutError
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return list(found[0])
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
+
+
+def _connect_to(family: int, address: Any, seconds: float) -> socket.socket:
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.settimeout(seconds)
         connecting.connect(address)
-        if host.unix_path is None:
+        if family != getattr(socket, "AF_UNIX", None):
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = tls_context(host)
-        if context is not None:
-            return context.wrap_socket(connecting, server_hostname=host.address)
     except BaseException:  # a socket is closed, whatever happens to its user
         connecting.close()
         raise
     return connecting
+
+
+def _with_tls(connected: socket.socket, context: ssl.SSLContext, host: Host, deadline: Deadline) -> socket.socket:
+    secured = context.wrap_socket(connected, server_hostname=host.address, do_handshake_on_connect=False)
+    try:
+        secured.settimeout(seconds_left(deadline))
+        secured.do_handshake()
+    except BaseException:  # a socket is closed, whatever happens to its user
+        secured.close()
+        raise
+    return secured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     from vuhitra.limits import Deadline
 
 
+_AS_GOOD_AS_EVER = 1e6
+"""Seconds; sockets take no time-out that is much longer."""
+
+
 def seconds_left(deadline: Deadline) -> float:
     """The seconds that are left. Raises TimeoutError where none are."""
     left = deadline.at - time.monotonic()
     if left <= 0:
         raise TimeoutError
-    return left
+    return min(left, _AS_GOOD_AS_EVER)
 
 
 @contextmanager
@@ -72,7 +77,8 @@ def _connection_error(host: Host, error: OSError | UnicodeError) -> OllamaConnec
 
 
 def _reason(error: OSError | UnicodeError) -> ConnectionReason:
-    if type(error).__module__ == "ssl":
+    ssl = sys.modules.get("ssl")  # where TLS was used, it was imported
+    if ssl is not None and isinstance(error, ssl.SSLError):
         return "tls"
     if isinstance(error, socket.gaierror | UnicodeError):
         return "dns"

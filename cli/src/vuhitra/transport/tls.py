@@ -1,4 +1,4 @@
-"""TLS contexts. They are made for https only: making one is slow."""
+"""TLS contexts. They are made for https only, and once a client: making one is slow."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ if TYPE_CHECKING:
     from vuhitra.hosts import Host
 
 
-def tls_context(host: Host) -> ssl.SSLContext | None:
-    """The context for a host, with the system's trust store; None for a host without TLS."""
-    if host.scheme != "https":
-        return None
-    import ssl
+class LazyContext:
+    """The TLS context for a host, made when it is first needed."""
 
-    return ssl.create_default_context()
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext | None:
+        """A context with the system's trust store; None for a host without TLS."""
+        if self._context is None and self._host.scheme == "https":
+            import ssl
+
+            self._context = ssl.create_default_context()
+        return self._context

@@ -287,10 +287,10 @@ def test_whether_a_model_is_there(name: str, there: bool) -> None:
 @pytest.mark.parametrize(
     ("outcome", "healthy"), [([], True), (lost(), False), (late("start"), False), (OllamaProtocolError(""), False)]
 )
-def test_health_is_asked_once_and_for_five_seconds(outcome: object, healthy: bool) -> None:
+def test_health_is_asked_once(outcome: object, healthy: bool) -> None:
     driven = drive(flows.is_healthy(TERMS), outcome)
     assert (driven.steps, driven.result) == (["/api/tags"], healthy)
-    assert (driven.sends[0].whole, driven.sends[0].timeouts) == (True, Timeouts(5, 5, 5))
+    assert (driven.sends[0].whole, driven.sends[0].timeouts) == (True, TERMS.timeouts)
 
 
 def test_the_first_of_several() -> None:

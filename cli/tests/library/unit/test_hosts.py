@@ -127,7 +127,7 @@ def test_without_a_credential_there_is_no_header() -> None:
         pytest.param("ftp://gpu", "http, https or unix, not 'ftp'", id="unknown scheme"),
         pytest.param("socks5://gpu:1080", "not 'socks5'", id="SOCKS"),
         pytest.param("gpu:port", "'gpu:port'", id="a port that is no number"),
-        pytest.param("gpu:65536", "out of range", id="a port too great"),
+        pytest.param("gpu:65536", "0 to 65535", id="a port too great"),
         pytest.param("gpu:-1", "'gpu:-1'", id="a negative port"),
         pytest.param("gpu:1:2", "'gpu:1:2'", id="two ports"),
         pytest.param("[::1]:x", "'[::1]:x'", id="IPv6 with a port that is no number"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import Close, answer, pieces, stream
-from vuhitra import resolve_host
+from tests.scripted_server import Close, WaitFor, answer, pieces, stream
+from vuhitra import OllamaClient, OllamaResponseError, resolve_host
 
 HELLO = [{"role": "user", "content": "hello"}]
 SOON = 5.0
@@ -33,6 +36,51 @@ def test_a_kept_connection_that_was_closed_is_no_broken_answer(connect: Connect,
     assert [request.connection for request in server.requests] == [0, 1]
 
 
+def test_what_nobody_asked_for_is_nobodys_answer(connect: Connect, serve: Serve) -> None:
+    more = threading.Event()
+    server = serve([*answer({"version": "1"}), WaitFor(more), *answer({"version": "poison"})], answer({"version": "2"}))
+    client = connect(server.url)
+    assert client.version() == "1"
+    more.set()
+    assert server.answered.wait(SOON)
+    assert client.version() == "2"
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_a_refusal_that_comes_before_all_was_sent_is_heard(connect: Connect, serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        with pytest.raises(OllamaResponseError) as caught:
+            connect(f"127.0.0.1:{listener.getsockname()[1]}", "m").generate("x" * 5_000_000)
+        refusing.join()
+    assert caught.value.status == 413
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_child_made_by_fork_has_connections_of_its_own(serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    with OllamaClient(server.url) as client:
+        client.list_models()
+        child = os.fork()
+        if child == 0:
+            client.list_models()
+            os._exit(0)
+        os.waitpid(child, 0)
+        client.list_models()
+    assert [request.connection for request in server.requests] == [0, 1, 0]
+
+
 def test_a_path_in_the_url_is_a_prefix(connect: Connect, serve: Serve) -> None:
     server = serve(answer({"models": []}))
     connect(f"{server.url}/ollama/api/").list_models()
@@ -49,11 +97,19 @@ def test_user_info_becomes_a_header_and_leaves_the_url(connect: Connect, serve: 
 
 def test_headers_are_sent_with_each_request(connect: Connect, serve: Serve) -> None:
     server = serve(answer({"models": []}))
-    connect(server.url, headers={"X-Team": "blue"}).list_models()
+    connect(server.url, headers={"X-Team": "blue", "user-agent": "mine"}).list_models()
     headers = server.requests[0].headers
     assert headers["x-team"] == "blue"
+    assert headers["user-agent"] == "mine"
     assert headers["accept-encoding"] == "identity"
     assert headers["host"] == f"127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize("headers", [{"X Team": "blue"}, {"X-Key": "secret\n"}, {"X-Key": "sécret€"}], ids=str)
+def test_headers_that_cannot_be_are_refused_at_once(connect: Connect, headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="doesn't allow") as caught:
+        connect("127.0.0.1", headers=headers)
+    assert "cret" not in str(caught.value)
 
 
 def test_localhost_tries_both_families(connect: Connect, serve: Serve) -> None:

@@ -88,6 +88,25 @@ def test_a_call_has_its_own_timeout(connect: Connect, serve: Serve) -> None:
     assert caught.value.seconds == LIMIT
 
 
+def test_idle_holds_for_the_first_piece_where_total_ends_before_start(connect: Connect, serve: Serve) -> None:
+    client = connect(serve([STREAM_HEAD + b"20\r\n{", Hang()]).url, "m", Timeouts(start=60, idle=LIMIT, total=20))
+    with pytest.raises(OllamaTimeoutError) as caught:
+        client.chat(HELLO)
+    assert caught.value.phase == "idle"
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e300])
+def test_a_limit_may_be_as_long_as_you_like(connect: Connect, serve: Serve, seconds: float) -> None:
+    assert connect(serve(answer({"models": []})).url, timeout=seconds).list_models() == []
+
+
+def test_health_is_told_within_five_seconds(connect: Connect, serve: Serve) -> None:
+    script: list[Step] = [Dribble(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 4000, 0.1)]
+    began = time.monotonic()
+    assert connect(serve(script).url).health_check() is False
+    assert time.monotonic() - began < 7
+
+
 def test_health_gives_up_on_a_silent_server(connect: Connect, serve: Serve) -> None:
     assert connect(serve([Hang()]).url, timeout=LIMIT).health_check() is False
 

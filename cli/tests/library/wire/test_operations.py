@@ -165,6 +165,13 @@ def test_a_404_that_is_not_json_is_a_wrong_path(connect: Connect, serve: Serve) 
     assert len(server.requests) == 1
 
 
+def test_a_misspelt_keyword_is_not_sent(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces("x")))
+    with pytest.raises(TypeError, match="'temprature'"):
+        connect(server.url, "m").chat(HELLO, temprature=1)
+    assert server.requests == []
+
+
 def test_health_is_a_bool_and_one_attempt(connect: Connect, serve: Serve) -> None:
     assert connect(serve(answer({"models": []})).url).health_check() is True
     failing = serve(answer({"error": "no"}, 500))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import STREAM_HEAD, Hang, chunk, pieces, unused_url
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Step, answer, chunk, pieces, unused_url
 from vuhitra import AsyncOllamaClient, OllamaClient, OllamaConnectionError, OllamaIncompleteError, Retry
 
 HELLO = [{"role": "user", "content": "hello"}]
 TWO_AND_SILENCE = [STREAM_HEAD, b"".join(map(chunk, pieces("one", "two")[:2])), Hang()]
+ONE = chunk(pieces("one")[0])
 SOON = 5.0
 
 
@@ -87,17 +89,51 @@ def test_a_cancelled_call_hangs_up(serve: Serve) -> None:
     assert server.hung_up.wait(SOON)
 
 
-def test_an_interrupted_call_hangs_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = serve([STREAM_HEAD + chunk(pieces("one")[0]), Hang()])
+@pytest.mark.parametrize("script", [[Hang()], [STREAM_HEAD, Hang()], [STREAM_HEAD, ONE, Hang()]], ids=len)
+def test_an_interrupted_call_hangs_up(serve: Serve, script: list[Step]) -> None:
+    server = serve(script)
+
+    def interrupt() -> None:
+        assert server.arrived.wait(SOON)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
     with OllamaClient(server.url, "m") as client:
-        answered = client.chat(HELLO, stream=True)
-        incoming = vars(answered)["_incoming"]
-
-        def interrupt(_: object) -> bytes:
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(incoming, "read", interrupt)
-        assert next(answered) == "one"
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
         with pytest.raises(KeyboardInterrupt):
-            next(answered)
+            client.chat(HELLO)
+        assert server.hung_up.wait(SOON)
+        interrupting.join()
+
+
+def test_a_closed_stream_gives_nothing_more(connect: Connect, serve: Serve) -> None:
+    at_once = b"".join(map(chunk, pieces("a", "b")))
+    answered = connect(serve([STREAM_HEAD + at_once + STREAM_END]).url, "m").chat(HELLO, stream=True)
+    assert next(answered) == "a"
+    with pytest.raises(RuntimeError, match="isn't whole yet"):
+        _ = answered.reply
+    answered.close()
+    with pytest.raises(RuntimeError, match="this stream is closed"):
+        next(answered)
+
+
+def test_closing_a_client_ends_its_streams(connect: Connect, serve: Serve) -> None:
+    server = serve(TWO_AND_SILENCE)
+    client = connect(server.url, "m")
+    answered = client.chat(HELLO, stream=True)
+    assert next(answered) == "one"
+    client.close()
     assert server.hung_up.wait(SOON)
+
+
+def test_an_asynchronous_client_stays_in_its_loop(serve: Serve) -> None:
+    server = serve(answer({"models": []}))
+    client = AsyncOllamaClient(server.url)
+
+    async def use_and_close() -> None:
+        assert await client.list_models() == []
+        await client.aclose()
+
+    asyncio.run(use_and_close())
+    with pytest.raises(RuntimeError, match="the event loop it was first used in"):
+        asyncio.run(use_and_close())
