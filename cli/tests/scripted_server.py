@@ -101,7 +101,7 @@ class ScriptedServer:
     """See the file's docstring.
 
     url: its base URL. requests: what arrived, in order; arrived: set by the first.
-    answered: set when all of a script was sent. hung_up: set when a client ends a `Hang`.
+    answered: set when all of a script was sent. hung_up: set when a client leaves before its answer ends.
     """
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
@@ -155,8 +155,10 @@ class ScriptedServer:
                     for step in self._next_script(request):
                         self._perform(step, connection)
                     self.answered.set()
-            except (OSError, EOFError):
+            except EOFError:
                 return
+            except OSError:
+                self.hung_up.set()
 
     def _next_script(self, request: Received) -> Sequence[Step]:
         with self._lock:
