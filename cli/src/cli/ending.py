@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,23 @@ def report_of(error: Exception) -> Report:
         why, hint = getattr(error, "why", None), getattr(error, "hint", None)
         return Report(what, why, hint, code, status)
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Report("unexpected", why, "the same with --debug shows where", code, status)
+    return Report("unexpected", why, "vuhitra --debug …, which shows where", code, status)
+
+
+def tell(report: Report, err: Screen, *, as_json: bool) -> None:
+    """Write an error on stderr, for a person or for a program."""
+    from cli.terminal import documents
+    from cli.terminal.errors import as_object, render
+
+    if as_json:
+        documents.error(err, as_object(report))
+    else:
+        render(report, err)
+
+
+def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
+    """Ctrl-C, or a signal to the same end, as the error that `--json` promises."""
+    return {"code": "interrupted", "message": "stopped", "hint": None, "exit": _status_of(stop)}
 
 
 def _misuse(error: click.ClickException) -> Report:
@@ -74,47 +91,46 @@ def _misuse(error: click.ClickException) -> Report:
 
 
 def _failed(error: Exception, args: Sequence[str], err: Screen) -> int:
-    from cli.terminal import documents
-    from cli.terminal.errors import as_object, render
-
     if _has(args, "--debug"):
         from traceback import format_exception
 
         err.write("".join(format_exception(error)))
     report = report_of(error)
-    if _has(args, "--json"):
-        documents.error(err, as_object(report))
-    else:
-        render(report, err)
+    tell(report, err, as_json=_has(args, "--json"))
     return report.exit
 
 
 def _stopped(stop: KeyboardInterrupt, args: Sequence[str], err: Screen) -> int:
     """Ctrl-C, or a signal to the same end. Whoever was at work left a note of how far it came."""
-    status = stop.status if isinstance(stop, Terminated) else ExitStatus.INTERRUPTED
+    status = _status_of(stop)
     if _has(args, "--json"):
         from cli.terminal import documents
 
-        message = "stopped"
-        documents.error(err, {"code": "interrupted", "message": message, "hint": None, "exit": status})
+        documents.error(err, interruption(stop))
         return status
     err.start_afresh()
-    if not (_has(args, "-q") or _has(args, "--quiet")):
+    if not _has(args, "--quiet", "-[^-m]*q.*"):
         for note in getattr(stop, "__notes__", ["Stopped."]):
             err.line(note, DIM)
     return status
 
 
-def _has(args: Sequence[str], flag: str) -> bool:
+def _status_of(stop: KeyboardInterrupt) -> int:
+    return stop.status if isinstance(stop, Terminated) else ExitStatus.INTERRUPTED
+
+
+def _has(args: Sequence[str], *patterns: str) -> bool:
     """Whether a flag was given; asked where the command line may be one that can't be parsed."""
-    before_the_rest = args[: list(args).index("--")] if "--" in args else args
-    return flag in before_the_rest
+    return any(re.fullmatch(pattern, each) for each in _before_the_rest(args) for pattern in patterns)
 
 
 def _color_in(args: Sequence[str]) -> str:
-    for wish in ("always", "never"):
-        if _has(args, f"--color={wish}"):
-            return wish
-        if _has(args, "--color") and wish in args:
-            return wish
-    return "auto"
+    """The word that belongs to `--color`: the one behind it, and no other."""
+    words = "\0".join(_before_the_rest(args))
+    wishes: list[str] = re.findall("(?:^|\0)--color[=\0](always|never)(?=\0|$)", words)
+    return wishes[-1] if wishes else "auto"
+
+
+def _before_the_rest(args: Sequence[str]) -> Sequence[str]:
+    """All that may be a flag: what stands before `--`."""
+    return args[: list(args).index("--")] if "--" in args else args

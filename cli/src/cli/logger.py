@@ -20,13 +20,16 @@ def get_logger(name: str) -> logging.Logger:
     return logging.getLogger(name)
 
 
-def configure_logging(write: Callable[[str], object], *, level: str, form: str, everything: bool) -> None:
+def configure_logging(
+    write: Callable[[str], object], *, level: str = "WARNING", form: str = "text", everything: bool = False
+) -> None:
     """Log to `write`, as text for people or, with `form` as json, an object a line.
 
     everything: also what the commands narrate themselves, like attempts.
     """
     handler = _Lines(write)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    handler.addFilter(_in_our_words)
     if not everything:
         handler.addFilter(_is_not_narrated)
     root = logging.getLogger()
@@ -88,6 +91,13 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info:
             shown["traceback"] = self.formatException(record.exc_info)
         return json.dumps(shown, default=str, ensure_ascii=False)
+
+
+def _in_our_words(record: logging.LogRecord) -> bool:
+    """What python-dotenv says of a line that it can't read, as it is said here."""
+    if record.name == "dotenv.main" and record.args:
+        record.msg = "./.env, line %s: not understood"
+    return True
 
 
 def _is_not_narrated(record: logging.LogRecord) -> bool:

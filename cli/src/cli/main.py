@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 import click
 
 from cli import __version__
-from cli.commands.command import Group, environment_of, flags_of, screens_of
+from cli.commands.command import Group, screens_of
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
 from cli.failure import Terminated
@@ -34,8 +34,8 @@ COMMANDS = {
 }
 
 KNOWN_ELSEWHERE = {
-    "help": "--help",
     "run": "chat -m",
+    "health": "models health",
     "pull": "models pull",
     "list": "models list",
     "ls": "models list",
@@ -70,10 +70,17 @@ class Program(Group):
 
     def hint_for(self, ctx: click.Context, words: Sequence[str], near: Sequence[str]) -> str:
         """Other words for the same, or a prompt, where somebody forgot `chat`."""
-        if words[0] in KNOWN_ELSEWHERE:
-            return " ".join(["vuhitra", KNOWN_ELSEWHERE[words[0]], *words[1:]])
-        if " " in words[0] or (len(words) > 1 and not near):
-            return f'vuhitra chat "{" ".join(words)}"'
+        from itertools import takewhile
+        from shlex import join
+
+        first, *others = words
+        if first == "help":
+            return join(["vuhitra", *others, "--help"])
+        if first in KNOWN_ELSEWHERE:
+            return join(["vuhitra", *KNOWN_ELSEWHERE[first].split(), *others])
+        if " " in first or (others and not near):
+            said = list(takewhile(lambda word: not word.startswith("-"), words))
+            return join(["vuhitra", "chat", " ".join(said), *words[len(said) :]])
         return super().hint_for(ctx, words, near)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -105,8 +112,6 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         out, _ = screens_of(context)
         out.write(overview())
-    else:
-        _prepare(context)
 
 
 def overview() -> str:
@@ -115,26 +120,6 @@ def overview() -> str:
     examples = "".join(f"  {example}\n" for example in EXAMPLES)
     commands = "".join(f"  {name:{width}}  {entry.summary}\n" for name, entry in COMMANDS.items())
     return f"{examples}\nCommands:\n{commands}\nFlags and more: vuhitra --help\n"
-
-
-def _prepare(context: click.Context) -> None:
-    """Settings and logging for the command that comes next."""
-    from cli.config import load_settings
-    from cli.logger import configure_logging, get_logger
-
-    environment = environment_of(context)
-    environment.hear_signals()
-    _, err = screens_of(context)
-    settings = load_settings(environment.variables, environment.cwd)
-    chosen = {"log_level", "log_format"} & settings.sources.keys()
-    configure_logging(
-        err.write,
-        level=settings.log_level,
-        form=settings.log_format,
-        everything=bool(chosen) or flags_of(context).debug,
-    )
-    context.obj.setdefault("config", settings)
-    context.obj.setdefault("logger", get_logger("cli"))
 
 
 def run() -> None:

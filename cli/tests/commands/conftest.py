@@ -34,11 +34,11 @@ class RoutedServer(ScriptedServer):
 
     def __init__(self, routes: Routes) -> None:
         super().__init__()
-        self._routes = routes
+        self.routes = dict(routes)
 
     def _next_script(self, request: Received) -> Sequence[Step]:
         self.requests.append(request)
-        script = self._routes.get(request.path, answer({"error": "not in the script"}, 404))
+        script = self.routes.get(request.path, answer({"error": "not in the script"}, 404))
         return script.next() if isinstance(script, InTurn) else script
 
     @property

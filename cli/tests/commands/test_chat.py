@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from cli.commands.telling import notes_on
 from tests.commands.conftest import InTurn, Serve, generated, listed
 from tests.commands.running import World
 from tests.scripted_server import STREAM_HEAD, Close, answer, chunk, stream, unused_url
+from vuhitra import Reply, Stats
+from vuhitra.reply import StoppedBy
 
 NOT_FOUND = answer({"error": "model 'm' not found"}, 404)
 
@@ -42,6 +45,28 @@ def test_one_answer_is_one_request(world: World, serve: Serve) -> None:
 def test_an_answer_that_is_empty_is_said_to_be(world: World, serve: Serve) -> None:
     ran = world.run("chat", "hello", "-m", "m", "--host", serve(says=[]).url)
     assert (ran.status, ran.out, ran.err) == (0, "\n", "note: m answered nothing\n")
+    nameless = serve({"/api/generate": stream(generated(model=""))})
+    assert world.run("chat", "x", "-m", "asked", "--host", nameless.url).err == "note: asked answered nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "said"),
+    [
+        ("limit", "m was stopped after 7 tokens"),
+        ("window", "m stopped after 7 tokens: its window is full"),
+        ("length", "m stopped after 7 tokens: its window is full, or its limit reached"),
+        ("stop", None),
+    ],
+)
+def test_an_answer_that_has_no_end_is_said_to_have_none(stopped_by: StoppedBy, said: str | None) -> None:
+    reply = Reply("and then, and then")
+    reply.stopped_by, reply.stats = stopped_by, Stats(eval_count=7)
+    assert list(notes_on(reply, "m")) == ([said] if said else [])
+
+
+def test_notes_are_no_plain_text_among_json(world: World, serve: Serve) -> None:
+    ran = world.run("chat", "x", "-m", "m", "--json", "--host", serve(says=[]).url)
+    assert (ran.status, ran.json["text"], ran.err) == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -86,11 +111,11 @@ def test_stdin_that_is_no_text_is_refused_with_the_place(world: World) -> None:
 
 
 def test_names_of_files_are_not_taken_for_their_text(world: World) -> None:
-    for name in ("a.txt", "b.txt"):
+    for name in ("a.txt", "b c.txt"):
         (world.home / name).touch()
-    ran = world.run_process("chat", "sum up", "a.txt", "b.txt")
+    ran = world.run_process("chat", "sum up", "a.txt", "b c.txt")
     assert ran.status == 2
-    assert 'try: cat a.txt b.txt | vuhitra chat "sum up"' in ran.err
+    assert "try: cat a.txt 'b c.txt' | vuhitra chat 'sum up'" in ran.err
 
 
 def test_json_is_one_document(world: World, serve: Serve) -> None:
@@ -186,8 +211,16 @@ class TestWhichModel:
         )
         ran = world.run("chat", "x", "-m", "m", "--host", server.url)
         assert (ran.status, ran.out) == (0, "here\n")
-        assert ran.err == "m: 100% of 2.0 MB\n"
+        note = f"note: no model m at 127.0.0.1:{server.port}; fetching it\n"
+        assert ran.err == note + "m: 100% of 2.0 MB\n"
         assert server.paths == ["/api/generate", "/api/tags", "/api/pull", "/api/generate"]
+
+    def test_a_missing_one_is_not_pulled_against_the_will(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": NOT_FOUND, "/api/tags": listed("other:latest")})
+        ran = world.run("chat", "x", "-m", "m", "--no-pull", "--host", server.url)
+        assert ran.status == 5
+        assert ran.err.startswith(f"Error: no model 'm' at 127.0.0.1:{server.port}; nothing was pulled\n")
+        assert "/api/pull" not in server.paths
 
 
 class TestWhichServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -77,6 +78,21 @@ def test_a_broken_value_is_wrong_usage_and_named(world: World, variables: dict[s
     ran = world.run("chat", "x")
     assert ran.status == 2
     assert " in ./.env" in ran.err.splitlines()[0]
+
+
+def test_a_broken_setting_takes_no_help_away(world: World) -> None:
+    (world.home / ".env").write_text("LOG_LEVEL=loud\n")
+    for args in (["chat", "--help"], ["models"], ["models", "list", "-h"]):
+        assert world.run(*args).status == 0
+    assert world.run("chat", "--modle", "m").err.startswith("Error: no such flag '--modle'")
+
+
+def test_a_line_of_a_dotenv_that_cannot_be_read_is_named(world: World, serve: Serve) -> None:
+    (world.home / ".env").write_text("MODEL=m\n=what\n")
+    args = ("chat", "x", "--host", serve(says=["a"]).url)
+    ran = world.run(*args)
+    assert (ran.status, ran.err) == (0, "warning: ./.env, line 2: not understood\n")
+    assert json.loads(world.run(*args, "--json").err)["message"] == "./.env, line 2: not understood"
 
 
 def test_a_dotenv_that_is_no_text_is_named(world: World) -> None:

@@ -113,10 +113,15 @@ def test_which_error_gets_which_code(error: Exception, status: int) -> None:
         (["chta", "a b"], ["no command 'chta' in vuhitra", "near names: chat", "try: vuhitra chat 'a b'"]),
         (["models", "lst"], ["no command 'lst' in vuhitra models", "near names: list", "try: vuhitra models list"]),
         (["zzz"], ["no command 'zzz' in vuhitra", "try: vuhitra --help"]),
-        (["why is it"], ["no command 'why is it' in vuhitra", 'try: vuhitra chat "why is it"']),
+        (["why is it"], ["no command 'why is it' in vuhitra", "try: vuhitra chat 'why is it'"]),
         (["pull", "m"], ["no command 'pull' in vuhitra", "try: vuhitra models pull m"]),
         (["run", "m", "hi"], ["no command 'run' in vuhitra", "try: vuhitra chat -m m hi"]),
-        (["why", "is", "it"], ["no command 'why' in vuhitra", 'try: vuhitra chat "why is it"']),
+        (["why", "is", "it"], ["no command 'why' in vuhitra", "try: vuhitra chat 'why is it'"]),
+        (["what", "is", "it"], ["no command 'what' in vuhitra", "try: vuhitra chat 'what is it'"]),
+        (["why", "so", "-m", "a b"], ["no command 'why' in vuhitra", "try: vuhitra chat 'why so' -m 'a b'"]),
+        (["health"], ["no command 'health' in vuhitra", "try: vuhitra models health"]),
+        (["help", "models"], ["no command 'help' in vuhitra", "try: vuhitra models --help"]),
+        (["run", "m", "why so"], ["no command 'run' in vuhitra", "try: vuhitra chat -m m 'why so'"]),
         (["chat", "--modle", "m"], ["no such flag '--modle'", "near names: --model", "try: vuhitra chat --help"]),
         (["--jsn", "chat"], ["no such flag '--jsn'", "near names: --json", "try: vuhitra --help"]),
         (["chat", "-m"], ["option '-m' requires an argument", "try: vuhitra chat --help"]),
@@ -133,8 +138,10 @@ def test_which_error_gets_which_code(error: Exception, status: int) -> None:
         ),
         (
             ["models", "pull", ""],
-            ["invalid value for 'NAME...': not a model name: ''", "try: vuhitra models pull --help"],
+            ["invalid value for 'NAME...': it is empty", "try: vuhitra models pull --help"],
         ),
+        (["chat", "-m", ""], ["invalid value for '-m' / '--model': it is empty", "try: vuhitra chat --help"]),
+        (["chat", "--host", " "], ["invalid value for '--host': it is empty", "try: vuhitra chat --help"]),
         (["models", "pull"], ["missing argument 'NAME...'", "try: vuhitra models pull --help"]),
     ],
 )  # fmt: skip
@@ -149,13 +156,13 @@ def test_wrong_usage_is_answered_with_the_right_one(world: World, args: list[str
 def test_an_unexpected_error_has_no_traceback_but_for_debug(
     world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(*_: object) -> None:
+    def stumble(*_: object, **__: object) -> None:
         raise KeyError("lost")
 
     monkeypatch.setattr("cli.commands.chat.answer", stumble)
     ran = world.run("chat", "x")
     assert ran.status == 1
-    assert ran.err == ("Error: unexpected\n  KeyError: 'lost'\n  try: the same with --debug shows where\n")
+    assert ran.err == ("Error: unexpected\n  KeyError: 'lost'\n  try: vuhitra --debug …, which shows where\n")
     assert "Traceback (most recent call last)" in world.run("chat", "x", "--debug").err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import threading
@@ -110,9 +111,22 @@ def test_json_gets_an_object(world: World, serve: Serve) -> None:
         assert process.stdout
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=SOON)
+        out, err = process.communicate(timeout=SOON)
     assert process.returncode == 130
-    assert b'"code": "interrupted"' in err
+    last = json.loads(out.splitlines()[-1])
+    assert (last["type"], last["error"]["code"], last["error"]["exit"]) == ("error", "interrupted", 130)
+    assert json.loads(err)["error"] == last["error"]
+
+
+def test_quiet_among_other_short_flags_is_quiet(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": SAID})
+    args = ("chat", "x", "-qm", "m", "--host", server.url)
+    with world.start(*args, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout
+        process.stdout.read(3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=SOON)
+    assert (process.returncode, err) == (130, b"")
 
 
 def test_a_signal_that_is_ignored_stays_ignored(world: World, serve: Serve) -> None:

@@ -137,6 +137,23 @@ def test_when_there_are_colours(
     assert environment.colours(stream, wish) is coloured
 
 
+@pytest.mark.parametrize(
+    ("args", "coloured"),
+    [
+        (["--color", "always"], True),
+        (["--color=always"], True),
+        (["--color", "always", "--color=never"], False),
+        (["always", "--color", "auto"], False),
+        (["--", "--color", "always"], False),
+    ],
+)
+def test_the_word_behind_the_flag_says_whether_an_error_is_coloured(
+    world: World, args: list[str], coloured: bool
+) -> None:
+    ran = world.run("chat", "-m", "m", "--host", unused_url(), *args)
+    assert ran.err.startswith("\x1b[1;31mError: " if coloured else "Error: ")
+
+
 class TestEncodings:
     def test_what_a_terminal_cannot_show_is_replaced(self) -> None:
         for encoding, shown in (

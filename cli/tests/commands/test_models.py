@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.commands.conftest import Routes, Serve, listed
+from tests.commands.conftest import InTurn, Routes, Serve, listed
 from tests.commands.running import World
-from tests.scripted_server import answer, stream, unused_url
+from tests.scripted_server import Close, answer, stream, unused_url
 
 NOW = 1_795_364_400.0  # 2026-11-22T16:20:00Z
 
@@ -101,6 +101,14 @@ class TestList:
         assert all(len(line) <= width for line in lines)
         assert lines[3].split()[0] == "all-minilm:latest"
 
+    def test_a_name_too_long_for_the_table_costs_the_others_nothing(self, here: World, serve: Serve) -> None:
+        long = model("hf.co/" + "x" * 60, 1, "completion", "2026-11-22T15:49:00Z")
+        server = serve({**ROUTES, "/api/tags": answer({"models": [LLAMA, long, SMOL, MINI]})})
+        person = here.at_terminal.with_(variables={"NO_COLOR": "1"})
+        heading, llama, alone, *others = person.run("models", "list", "--host", server.url).out.splitlines()
+        assert [heading, llama, *others] == TABLE.splitlines()
+        assert alone == "  hf.co/" + "x" * 60
+
     def test_quiet_is_names_and_one_request(self, here: World, serve: Serve) -> None:
         server = serve(ROUTES)
         ran = here.run("models", "list", "-q", "--host", server.url)
@@ -160,6 +168,19 @@ class TestPull:
         assert [each.json["model"] for each in server.requests] == ["one", "two"]
         assert len(re.findall("^Error: .*'(one|two)'", ran.err, re.MULTILINE)) == 2
 
+    def test_where_the_server_is_lost_there_is_one_error(self, world: World) -> None:
+        args = ("models", "pull", "a", "b", "c", "--host", unused_url())
+        ran = world.run(*args)
+        assert (ran.status, ran.err.count("Error:")) == (3, 1)
+        ran = world.run(*args, "--json")
+        assert (ran.status, ran.out, ran.error["exit"]) == (3, "", 3)
+
+    def test_json_names_what_came_before_the_server_was_lost(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/pull": InTurn(stream(layers((5, 5))), [Close()])})
+        ran = world.run("models", "pull", "a", "b", "--json", "--host", server.url)
+        assert (ran.status, ran.error["exit"]) == (3, 3)
+        assert [each["name"] for each in ran.json["models"]] == ["a"]
+
     def test_json(self, world: World, serve: Serve) -> None:
         server = serve({"/api/pull": stream(layers((5, 5)))})
         document = world.run("models", "pull", "m", "--json", "--host", server.url).json
@@ -187,6 +208,15 @@ class TestHealth:
         ran = world.run("models", "health", "--json", "--host", unused_url())
         assert ran.json["reached"] is False
         assert ran.error["exit"] == 3
+
+    @pytest.mark.parametrize(
+        ("setting", "host"),
+        [("http://me:topsecret@127.0.0.1:1/", "http://127.0.0.1:1"), ("ftp://me:topsecret@h", None)],
+    )
+    def test_json_shows_no_credential(self, world: World, setting: str, host: str | None) -> None:
+        ran = world.run("models", "health", "--json", "--host", setting)
+        assert ran.json["host"] == host
+        assert "topsecret" not in ran.out + ran.err
 
     def test_it_asks_once(self, world: World, serve: Serve) -> None:
         server = serve({"/api/version": answer({"error": "busy"}, 503)})

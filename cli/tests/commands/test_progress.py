@@ -58,6 +58,25 @@ def test_the_bar_as_it_is_drawn() -> None:
     assert drawn(pull) == ("llama3.2  ━━━━━━━━━━━━──────────  1.1 of 2.0 GB  55%  stalled 12 s, try 2/3")
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (64, "llama3.2  ━━━━━━━──────  1.1 of 2.0 GB  55%  48 MB/s  19 s left"),
+        (50, "llama3.2  ━━━━━─────  1.1 of 2.0 GB  55%  48 MB/s"),
+        (40, "llama3.2  ━━━━─────  1.1 of 2.0 GB  55%"),
+        (24, "llama3.2  ━━━━────  55%"),
+        (12, "llam    55%"),
+    ],
+)
+def test_a_narrow_terminal_keeps_the_percentage(width: int, line: str) -> None:
+    clock = Clock()
+    pull, _ = bar(clock, width=width)
+    pull.transfer.feed(layer(0, 2 * GB), clock())
+    clock.now += 23
+    pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
+    assert drawn(pull) == line
+
+
 def test_before_anything_is_known_it_says_what_the_server_does() -> None:
     clock = Clock()
     pull, _ = bar(clock)

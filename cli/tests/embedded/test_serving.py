@@ -56,7 +56,7 @@ def test_each_has_a_key_of_its_own() -> None:
         assert one.port != other.port
         assert (one.authorization or "") not in repr(one)
         assert ask(one, "GET", "/", headers={"Authorization": other.authorization or ""}).status == 401
-        assert str(one) == f"http://127.0.0.1:{one.port} (the embedded engine)"
+        assert str(one) == f"http://127.0.0.1:{one.port} (the built-in engine)"
 
 
 def test_without_a_model_it_says_how_to_get_one() -> None:

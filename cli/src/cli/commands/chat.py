@@ -34,6 +34,7 @@ from cli.services.prompts import joined, question_of, read_text
     type=click.FloatRange(min=0, min_open=True),
     help="How long the answer may take to begin, and each piece of it to follow.",
 )
+@click.option("--pull/--no-pull", default=True, help="Fetch a model that isn't there (so it is), or fail.")
 @click.option("--no-stdin", is_flag=True, help="Don't read stdin.")
 @click.pass_context
 def chat(
@@ -43,6 +44,7 @@ def chat(
     model: str | None,
     stream: bool | None,
     timeout: float | None,
+    pull: bool,
     no_stdin: bool,
 ) -> None:
     """Ask a model: one prompt, one answer.
@@ -58,7 +60,8 @@ def chat(
     """
     call = invocation(context, model, timeout)
     text = _prompt(context, call, prompt, no_stdin=no_stdin)
-    with closing(answer(text, call.settings, call.memory)) as steps, Telling(call, stream) as telling:
+    steps = answer(text, call.settings, call.memory, pull=pull)
+    with closing(steps), Telling(call, stream) as telling:
         for step in steps:
             telling.tell(step)
 

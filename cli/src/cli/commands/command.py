@@ -85,6 +85,12 @@ class _Common(click.Command):
 class Command(_Common):
     """A command of vuhitra."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; below the program itself with its settings, which nothing before this needs."""
+        if ctx.parent is not None:
+            _prepare(ctx)
+        return super().invoke(ctx)
+
 
 class Group(_Common, click.Group):
     """A command that has commands below it."""
@@ -109,7 +115,7 @@ class Group(_Common, click.Group):
             return super().resolve_command(ctx, args)
         from difflib import get_close_matches
 
-        near = get_close_matches(name, self.list_commands(ctx))
+        near = get_close_matches(name, [each for each in self.list_commands(ctx) if each[0] == name[:1]], cutoff=0.7)
         raise Failure(
             f"no command {name!r} in {ctx.command_path}",
             why=f"near names: {', '.join(near)}" if near else None,
@@ -129,7 +135,9 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
     """A callback for parameters that name models: what can't be a name is wrong usage."""
     from vuhitra.names import parse
 
-    for name in value if isinstance(value, tuple) else (value or "m",):
+    names = value if isinstance(value, tuple) else () if value is None else (value,)
+    for name in names:
+        _check_not_empty(context, param, name)
         try:
             parse(name)
         except ValueError as error:
@@ -153,8 +161,35 @@ def _common_flags() -> list[click.Option]:
 
 def _keep(context: click.Context, param: click.Parameter, value: object) -> None:
     """Keep a common flag for the whole command line, where it was given."""
+    _check_not_empty(context, param, value)
     if value and param.name:
         context.meta.setdefault(_FLAGS, {})[param.name] = value
+
+
+def _check_not_empty(context: click.Context, param: click.Parameter, value: object) -> None:
+    if isinstance(value, str) and not value.strip():
+        raise click.BadParameter("it is empty", context, param)
+
+
+def _prepare(context: click.Context) -> None:
+    """Settings and logging for a command that is about to run."""
+    from cli.config import load_settings
+    from cli.logger import configure_logging, get_logger
+
+    environment, flags = environment_of(context), flags_of(context)
+    environment.hear_signals()
+    _, err = screens_of(context)
+    configure_logging(err.write, form="json" if flags.json else "text")
+    settings = load_settings(environment.variables, environment.cwd)
+    chosen = {"log_level", "log_format"} & settings.sources.keys()
+    configure_logging(
+        err.write,
+        level=settings.log_level,
+        form="json" if flags.json else settings.log_format,
+        everything=bool(chosen) or flags.debug,
+    )
+    context.obj.setdefault("config", settings)
+    context.obj.setdefault("logger", get_logger("cli"))
 
 
 def _show_help(context: click.Context, _: click.Parameter, value: bool) -> None:

@@ -41,8 +41,8 @@ class Invocation:
             self.err.line(text, DIM)
 
     def note(self, text: str) -> None:
-        """A remark that matters in a log, too."""
-        if not self.flags.quiet:
+        """A remark that matters in a log, too; a program finds the same in its JSON."""
+        if self.narrates:
             self.err.line(f"note: {text}")
 
     def waiting(self, phase: str) -> Waiting:

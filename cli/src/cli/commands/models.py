@@ -12,18 +12,19 @@ from cli.commands.command import Group, check_model_names, screens_of
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_names, print_table
 from cli.commands.pulling import pull
-from cli.ending import report_of
+from cli.config import Settings
+from cli.ending import report_of, tell
 from cli.failure import Failure, Told
-from cli.services.choosing import Choice, only_one
+from cli.services.choosing import Choice, clear_choice
 from cli.services.health import Health, check
 from cli.services.model_list import ModelRow, model_rows
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, configured_host, connected, note_answer
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
-from cli.terminal.errors import as_object, render
+from cli.terminal.errors import as_object
 from cli.terminal.numbers import counted, milliseconds, size
 from cli.terminal.screen import BOLD, GREEN
-from vuhitra.errors import OllamaError
+from vuhitra.errors import OllamaConnectionError, OllamaError
 
 
 @click.group(name="models", cls=Group, invoke_without_command=True)
@@ -56,10 +57,11 @@ def models_list(context: click.Context) -> None:
       vuhitra models list --json
     """
     call = invocation(context)
-    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+    instead = "vuhitra models list --embedded"
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
         listed = server.client.list_models()
         note_answer(server, call.memory)
-        default = _default(call, listed)
+        default = _default(call, server, listed)
         running = [] if call.flags.quiet else _running(server)
         rows = model_rows(listed, running, default.model if default else None)
         waiting.stop()
@@ -83,9 +85,13 @@ def models_pull(context: click.Context, names: tuple[str, ...]) -> None:
     with connected(call.settings) as server:
         if server.engine == "embedded":
             raise Failure("the built-in engine can't fetch models", hint="ollama serve, and then the same again")
-        results = [_pull_one(call, server, name) for name in names]
-        if call.flags.json:
-            documents.document(call.out, {"host": server.host.url, "models": results})
+        results: list[dict[str, Any]] = []
+        try:
+            for name in names:
+                results.append(_pull_one(call, server, name))  # noqa: PERF401  those before a lost connection count
+        finally:
+            if call.flags.json and results:
+                documents.document(call.out, {"host": server.host.url, "models": results})
     failures = [result["error"]["exit"] for result in results if "error" in result]
     if failures:
         raise Told(failures[0])
@@ -104,24 +110,35 @@ def models_health(context: click.Context) -> None:
       vuhitra models health --json
     """
     call = invocation(context)
+    instead = "vuhitra models health --embedded"
     try:
-        with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+        with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
             health = check(server, call.environment.monotonic)
             note_answer(server, call.memory)
             waiting.stop()
             _show_health(call, server, health)
     except (OllamaError, Failure):
         if call.flags.json:
-            documents.document(call.out, {"reached": False, "host": call.settings.ollama_ip})
+            documents.document(call.out, {"reached": False, "host": _url(call.settings)})
         raise
 
 
-def _default(call: Invocation, listed: Sequence[Mapping[str, Any]]) -> Choice | None:
+def _url(settings: Settings) -> str | None:
+    """The server's URL without a credential; None where there is none, or it can't be read."""
+    if settings.embedded:
+        return None
+    try:
+        return configured_host(settings).url
+    except Failure:
+        return None
+
+
+def _default(call: Invocation, server: Server, listed: Sequence[Mapping[str, Any]]) -> Choice | None:
     """The model that answers where none is named, and why it does."""
     settings = call.settings
     if settings.model:
         return Choice(settings.model, settings.source("model"))
-    return only_one(listed)
+    return clear_choice(listed, server.own_model)
 
 
 def _running(server: Server) -> Sequence[Mapping[str, Any]]:
@@ -157,18 +174,20 @@ def _summary(server: Server, rows: Sequence[ModelRow], default: Choice | None, w
 
 
 def _pull_one(call: Invocation, server: Server, name: str) -> dict[str, Any]:
-    """Pull a model, tell what came of it, and give that as `--json` shows it."""
+    """Pull a model, tell what came of it, and give that as `--json` shows it.
+
+    Raises OllamaConnectionError: where the server is lost, there is nothing to go on with.
+    """
     try:
         with call.waiting(CONNECTING):
             records = server.client.pull_model(name, stream=True)
         note_answer(server, call.memory)
         pulled = pull(call, name, records)
+    except OllamaConnectionError:
+        raise
     except OllamaError as error:
         report = report_of(error)
-        if call.flags.json:
-            documents.error(call.err, as_object(report))
-        else:
-            render(report, call.err)
+        tell(report, call.err, as_json=call.flags.json)
         return {"name": name, "error": as_object(report)}
     if call.narrates:
         done = call.out.paint("✓", GREEN) + " Model pulled successfully: "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.commands.invocation import Invocation
 from cli.commands.pulling import pull
-from cli.ending import report_of
+from cli.ending import interruption, report_of
 from cli.failure import ReaderGone
 from cli.logger import attempts_heard
 from cli.services import watching
@@ -56,7 +56,7 @@ class Telling:
         self._waiting.stop()
         self._stack.close()
         if isinstance(error, KeyboardInterrupt):
-            words = self._view.stopped()
+            words = self._view.stopped(interruption(error))
             if words and not hasattr(error, "__notes__"):
                 error.add_note(f"Stopped after {counted(words, 'word')}.")
         elif isinstance(error, Exception) and not isinstance(error, ReaderGone):
@@ -76,6 +76,8 @@ class Telling:
                 self._waiting.look = self._look
             case Pulling(model, records):
                 self._waiting.stop()
+                where = f" at {self._asked.server.name}" if self._asked else ""
+                self._call.note(shown_in_line(f"no model {model}{where}; fetching it"))
                 pull(self._call, model, records)
                 self._wait_for(f"loading {model}")
             case Answering(stream):
@@ -98,7 +100,7 @@ class Telling:
             case Done(reply):
                 self._waiting.stop()
                 self._view.done(self._facts(reply))
-                for note in notes_on(reply):
+                for note in notes_on(reply, self._asked.model if self._asked else "the model"):
                     self._call.note(note)
 
     def _introduce(self, model: str, *, at_length: bool) -> None:
@@ -152,11 +154,18 @@ class Telling:
         self._waiting.start()
 
 
-def notes_on(reply: Reply) -> Iterator[str]:
-    """What the text of an answer doesn't show about it."""
-    model = shown_in_line(reply.model)
-    if reply.stopped_by == "limit":
-        yield f"{model} was stopped after {reply.stats.eval_count} tokens"
+def notes_on(reply: Reply, asked: str) -> Iterator[str]:
+    """What the text of an answer doesn't show about it. asked: the model, where the reply names none."""
+    model = shown_in_line(reply.model or asked)
+    match reply.stopped_by:
+        case "limit":
+            yield f"{model} was stopped after {reply.stats.eval_count} tokens"
+        case "window":
+            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full"
+        case "length":  # the server doesn't say which
+            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full, or its limit reached"
+        case _:
+            pass
     if not (reply or reply.tool_calls):
         yield f"{model} answered nothing"
 

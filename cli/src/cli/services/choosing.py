@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
+from vuhitra.names import same_model
 
 ListedModel = Mapping[str, Any]
 
@@ -24,22 +25,27 @@ def can_chat(model: ListedModel) -> bool:
     return capabilities is None or "completion" in capabilities
 
 
-def only_one(models: Sequence[ListedModel]) -> Choice | None:
-    """The only model that can chat, where there is just one."""
+def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice | None:
+    """The model that answers where none was named: the preferred one, or the only one that can chat."""
     names = [str(model["name"]) for model in models if can_chat(model)]
+    if preferred is not None and any(same_model(preferred, name) for name in names):
+        return Choice(preferred, "built in")
     return Choice(names[0], "the only one that can chat") if len(names) == 1 else None
 
 
-def choose_model(models: Sequence[ListedModel], where: str) -> Choice:
+def choose_model(models: Sequence[ListedModel], where: str, *, preferred: str | None = None) -> Choice:
     """The model that answers where none was named. Raises Failure where that is not clear."""
-    if choice := only_one(models):
+    if choice := clear_choice(models, preferred):
         return choice
     names = [str(model["name"]) for model in models if can_chat(model)]
     if names:
+        from shlex import quote
+
+        flags = "" if preferred is None else " --embedded"
         raise Failure(
             f"which model? {len(names)} of those at {where} can chat",
             why=", ".join(names),
-            hint=f'vuhitra chat -m {names[0]} "…", or set MODEL',
+            hint=f'vuhitra chat{flags} -m {quote(names[0])} "…", or set MODEL',
         )
     what = f"no model at {where} can chat" if models else f"no models at {where}"
     raise Failure(

@@ -43,10 +43,12 @@ def question_of(words: Sequence[str]) -> str:
     """
     first, *others = words or ("",)
     if others and all(os.path.isfile(word) for word in others):
-        files = " ".join(others)
+        from shlex import join
+
+        files = join(others)
         raise Failure(
             "these are files, and only their names would be sent: " + files,
-            hint=f'cat {files} | vuhitra chat "{first}"',
+            hint=f"cat {files} | {join(['vuhitra', 'chat', first])}",
         )
     # What was not UTF-8 on the command line arrives as lone surrogates, which no server takes.
     return " ".join(words).encode(errors="surrogateescape").decode(errors="replace")

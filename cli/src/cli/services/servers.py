@@ -45,6 +45,11 @@ class Server:
         return "the built-in engine" if self.engine == "embedded" else self.host.name
 
     @property
+    def own_model(self) -> str | None:
+        """The model that comes with it, where it is the built-in engine."""
+        return BUILT_IN_MODEL if self.engine == "embedded" else None
+
+    @property
     def is_remote(self) -> bool:
         """Whether what is asked leaves this machine."""
         return not self.host.is_loopback
@@ -59,8 +64,11 @@ def configured_host(settings: Settings) -> Host:
 
 
 @contextmanager
-def connected(settings: Settings, *, attempts: int = 3) -> Generator[Server]:
-    """The server that the settings name, as long as it is needed."""
+def connected(settings: Settings, *, attempts: int = 3, instead: str | None = None) -> Generator[Server]:
+    """The server that the settings name, as long as it is needed.
+
+    instead: the same command for the built-in engine, where that can do it.
+    """
     if settings.embedded:
         with built_in() as server:
             yield server
@@ -75,7 +83,8 @@ def connected(settings: Settings, *, attempts: int = 3) -> Generator[Server]:
             yield Server(client, host, "ollama")
         except OllamaConnectionError as error:
             if error.reason == "refused" and not settings.host_is_set:
-                error.hint = "ollama serve; or without a server: vuhitra chat --embedded"
+                offered = instead and _fits_built_in(settings.model) and _is_installed()
+                error.hint = f"ollama serve; or without a server: {instead}" if offered else "ollama serve"
             raise
 
 
@@ -90,8 +99,9 @@ def built_in() -> Generator[Server]:
         with serve_in_background() as host, OllamaClient(host, auto_pull=False) as client:
             yield Server(client, host, "embedded")
     except (EngineNotInstalledError, ModelNotInstalledError) as error:
+        missing = "engine" if isinstance(error, EngineNotInstalledError) else "model"
         raise NotInstalled(
-            "the built-in engine is not installed",
+            f"the built-in {missing} is not installed",
             why=str(error),
             hint=error.hint,
             status=ExitStatus.NOT_REACHED,
@@ -112,4 +122,19 @@ def may_stand_in(settings: Settings, memory: Memory) -> bool:
     """
     if settings.host_is_set or memory.knows(SERVER_ANSWERED):
         return False
-    return settings.model is None or same_model(settings.model, BUILT_IN_MODEL)
+    return _fits_built_in(settings.model)
+
+
+def _fits_built_in(model: str | None) -> bool:
+    return model is None or same_model(model, BUILT_IN_MODEL)
+
+
+def _is_installed() -> bool:
+    from cli.services.embedded import EngineNotInstalledError, ModelNotInstalledError
+    from cli.services.embedded.serving import servable
+
+    try:
+        servable()
+    except (EngineNotInstalledError, ModelNotInstalledError):
+        return False
+    return True

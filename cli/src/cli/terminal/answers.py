@@ -30,7 +30,7 @@ class AnswerView(Protocol):
     def done(self, facts: Facts) -> None:
         """The end, and what is known about the answer."""
 
-    def stopped(self) -> int:
+    def stopped(self, error: Facts) -> int:
         """Stopped from outside: keeps what was said, and tells how many words that was."""
         ...
 
@@ -84,7 +84,7 @@ class TextAnswer:
         self._write("".join(self._held))
         self._screen.write("\n")
 
-    def stopped(self) -> int:
+    def stopped(self, error: Facts) -> int:
         """Keeps what was said."""
         if self._words.count:
             self._write("".join(self._held))
@@ -130,7 +130,7 @@ class JsonAnswer:
         """The end: print the document."""
         documents.document(self._screen, {**self._said(), **facts})
 
-    def stopped(self) -> int:
+    def stopped(self, error: Facts) -> int:
         """Keeps what was said, as a document that says it isn't whole."""
         words = len("".join(self._text).split())
         if words:
@@ -172,8 +172,9 @@ class JsonLines:
         """The end."""
         documents.record(self._screen, "done", facts)
 
-    def stopped(self) -> int:
-        """All that was said is out already."""
+    def stopped(self, error: Facts) -> int:
+        """All that was said is out already; the last line says that it isn't whole."""
+        self.failed(error)
         return self._words.count
 
     def failed(self, error: Facts) -> None:

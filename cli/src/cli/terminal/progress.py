@@ -15,6 +15,7 @@ Record = TypeVar("Record", bound=Mapping[str, Any])
 Clock = Callable[[], float]
 
 BAR_WIDTH = 22
+_LEAST_BAR = 5
 _STALLED_AFTER = 5.0
 _RATE_OVER = 5.0
 _PLAIN_STEP = 10
@@ -125,27 +126,37 @@ class PullBar:
         transfer, now = self.transfer, self._clock()
         if not transfer.total:
             return [(self._name, BOLD), (f"  {transfer.status} … {duration(max(1, now - transfer.began))}", DIM)]
-        full = int(transfer.fraction * BAR_WIDTH)
-        percent = f"{int(transfer.fraction * 100)}%"
+        percent = f"{int(transfer.fraction * 100):>2}%"
+        amount = f"  {part_of(transfer.done, transfer.total)}  {percent}"
+        speeds, look = self._speeds(now)
+        shown = [*((amount, f"  {speed}") for speed in speeds), (amount, ""), (f"  {percent}", "")]
+        room = self._screen.width - 1 - len(f"{self._name}  ")
+        amount, speed = next((each for each in shown if room - len("".join(each)) >= _LEAST_BAR), shown[-1])
+        room -= len(amount + speed)
+        bar = min(max(room, 0), BAR_WIDTH)
+        full = int(transfer.fraction * bar)
         return [
-            (self._name, BOLD),
+            (self._name[: min(room, 0) or None], BOLD),
             ("  ", PLAIN),
             ("━" * full, GREEN),
-            ("─" * (BAR_WIDTH - full), DIM),
-            (f"  {part_of(transfer.done, transfer.total)}  {percent:>3}  ", DIM),
-            self._speed(now),
+            ("─" * (bar - full), DIM),
+            (amount, DIM),
+            (speed, look),
         ]
 
-    def _speed(self, now: float) -> Segment:
+    def _speeds(self, now: float) -> tuple[list[str], str]:
+        """How fast it goes, at length and then shorter, for where there is less room; and the look of that."""
         transfer = self.transfer
         if stalled := transfer.stalled(now):
             attempt = self.attempt.partition(":")[0].replace(" of ", "/")
-            return f"stalled {duration(stalled)}" + (f", try {attempt}" if attempt else ""), YELLOW
+            short = f"stalled {duration(stalled)}"
+            return [f"{short}, try {attempt}", short] if attempt else [short], YELLOW
         if transfer.done >= transfer.total:
-            return transfer.status.partition(" sha256")[0], DIM
+            return [transfer.status.partition(" sha256")[0]], DIM
         if not (speed := transfer.rate(now)):
-            return "", DIM
-        return f"{rate(speed)}  {duration((transfer.total - transfer.done) / speed)} left", DIM
+            return [], DIM
+        left = duration((transfer.total - transfer.done) / speed)
+        return [f"{rate(speed)}  {left} left", rate(speed)], DIM
 
     def _tell_each_tenth(self) -> None:
         percent = int(self.transfer.fraction * 100)

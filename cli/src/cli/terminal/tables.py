@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from unicodedata import combining, east_asian_width
 
 GAP = "  "
@@ -15,17 +16,20 @@ class Column:
 
     right: whether the cells line up at their end, as numbers do.
     painted: the cells with their colours, where they have any.
+    limit: a cell wider than this counts for nobody else; it stands alone in its row.
     """
 
     heading: str
     cells: Sequence[str]
     right: bool = False
     painted: Sequence[str] = ()
+    limit: int | None = None
 
-    @property
+    @cached_property
     def width(self) -> int:
         """The columns on the screen that it takes."""
-        return max(map(columns_of, [self.heading, *self.cells]))
+        widths = [columns_of(each) for each in self.cells]
+        return max(columns_of(self.heading), *(each for each in widths if self.limit is None or each <= self.limit))
 
     def cell(self, row: int) -> tuple[str, str]:
         """A cell, plain and painted."""
@@ -33,8 +37,15 @@ class Column:
 
 
 def fitting(columns: Sequence[Column], width: int | None, droppable: Sequence[str]) -> list[Column]:
-    """The columns there is room for; what goes first stands first in `droppable`. None: all."""
+    """The columns there is room for; what goes first stands first in `droppable`. None: all.
+
+    Reckoned for the rows whose first cell leaves a third of the line to the others, where there are any.
+    """
     kept = list(columns)
+    if width is not None and kept:
+        limit = width * 2 // 3
+        if any(columns_of(cell) <= limit for cell in kept[0].cells):
+            kept[0] = replace(kept[0], limit=limit)
     for heading in droppable:
         if width is None or _total(kept) <= width:
             break
@@ -64,6 +75,8 @@ def _line(columns: Sequence[Column], cells: Sequence[tuple[str, str]]) -> str:
     line = ""
     blanks = ""
     for column, (text, painted) in zip(columns, cells, strict=True):
+        if columns_of(text) > column.width:
+            return line + painted
         padding = " " * (column.width - columns_of(text))
         if text:  # blanks are written only once something follows them
             line += blanks + (padding + painted if column.right else painted)

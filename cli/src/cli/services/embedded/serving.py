@@ -46,6 +46,20 @@ def serve_in_background(
 
     Raises EngineNotInstalledError, and ModelNotInstalledError where there is no model to run.
     """
+    store = servable(store)
+    key = secrets.token_urlsafe(32)
+    app = _app(store, key, slots=slots, queue=queue, threads=threads or default_threads())
+    with socket.create_server(("127.0.0.1", 0)) as listener, _running(app, listener):
+        port = listener.getsockname()[1]
+        host = resolve_host(f"http://127.0.0.1:{port}", "the built-in engine")
+        yield replace(host, authorization=f"Bearer {key}")
+
+
+def servable(store: ModelStore | None = None) -> ModelStore:
+    """The models to serve, None for those of this machine, once all that serving them takes is there.
+
+    Raises EngineNotInstalledError, and ModelNotInstalledError where there is no model to run.
+    """
     for package in _NEEDED:
         if find_spec(package) is None:
             raise EngineNotInstalledError(package)
@@ -53,12 +67,7 @@ def serve_in_background(
         store = ModelStore(find_bundled_model(), ollama_folder(os.environ))
     if not store.models():
         raise ModelNotInstalledError
-    key = secrets.token_urlsafe(32)
-    app = _app(store, key, slots=slots, queue=queue, threads=threads or default_threads())
-    with socket.create_server(("127.0.0.1", 0)) as listener, _running(app, listener):
-        port = listener.getsockname()[1]
-        host = resolve_host(f"http://127.0.0.1:{port}", "the embedded engine")
-        yield replace(host, authorization=f"Bearer {key}")
+    return store
 
 
 def _app(store: ModelStore, key: str, *, slots: int, queue: int, threads: int) -> ASGIApp:
@@ -108,7 +117,7 @@ def _running(app: ASGIApp, listener: socket.socket) -> Generator[None]:
     try:
         ready.wait()
         if not server.started:
-            raise RuntimeError("the embedded engine's server did not start")
+            raise RuntimeError("the built-in engine's server did not start")
         yield
     finally:
         server.should_exit = True
