@@ -90,7 +90,7 @@ class Operations(Generic[AnyTransport]):
         self,
         *,
         model: str | None = None,
-        timeout: Timeouts | float | None = None,
+        timeouts: Timeouts | float | None = None,
         retry: Retry | None = None,
         auto_pull: AutoPull | None = None,
     ) -> Self:
@@ -98,7 +98,7 @@ class Operations(Generic[AnyTransport]):
         view = copy(self)
         view._is_view = True  # noqa: SLF001  of this very class
         view.model = self.model if model is None else model
-        view.timeout = self.timeout if timeout is None else timeout
+        view.timeout = self.timeout if timeouts is None else timeouts
         view.retry = self.retry if retry is None else retry
         view.auto_pull = self.auto_pull if auto_pull is None else auto_pull
         return view

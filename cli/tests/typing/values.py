@@ -74,9 +74,9 @@ def lists_are_typed(client: OllamaClient) -> None:
 
 
 def a_view_is_a_client(client: OllamaClient, other: AsyncOllamaClient) -> None:
-    view = client.with_options(model="m", timeout=Timeouts(idle=1), retry=Retry(1), auto_pull=lambda _: False)
+    view = client.with_options(model="m", timeouts=Timeouts(idle=1), retry=Retry(1), auto_pull=lambda _: False)
     assert_type(view, OllamaClient)
-    assert_type(other.with_options(timeout=5), AsyncOllamaClient)
+    assert_type(other.with_options(timeouts=5), AsyncOllamaClient)
 
 
 def options_may_be_any_mapping(client: OllamaClient, options: Options) -> None:

@@ -27,7 +27,7 @@ def check(server: Server, clock: Callable[[], float]) -> Health:
     from vuhitra import OllamaTimeoutError, Retry, Timeouts
 
     limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST)
-    client = server.client.with_options(timeout=limits, retry=Retry(attempts=1))
+    client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
     try:
         began = clock()
         version = client.version()
