@@ -175,14 +175,13 @@ class _AsyncConnection:
     async def _what_comes(self, seconds: float) -> bytes | None:
         """The next bytes, none for the connection's end; None where nothing comes."""
         for patience in (seconds, 0):  # the second time for what came in the very moment the first ran out
-            with suppress(TimeoutError):
-                try:
-                    async with asyncio.timeout(patience):
-                        return await self._reader.read(_CHUNK)
-                except OSError as error:
-                    if not isinstance(error, TimeoutError):
-                        return b""
-                    raise
+            try:
+                async with asyncio.timeout(patience):
+                    return await self._reader.read(_CHUNK)
+            except TimeoutError:
+                continue
+            except OSError:
+                return b""
         return None
 
     def close(self) -> None:
