@@ -33,8 +33,9 @@ check: .venv/checked ## formatting, lint, types, walls between the packages, dea
 	vulture && \
 	deptry .
 
-docs: .venv/installed ## write docs/commands.md anew from the commands' --help
+docs: .venv/installed ## write docs/commands.md and docs/library-reference.md anew from the source
 	@.venv/bin/python cli/tests/packaging/test_reference.py
+	@.venv/bin/python cli/tests/packaging/test_library_reference.py
 
 clean: ## remove .venv and everything else that was made here
 	@rm -rf .venv cli/dist cli/.*_cache cli/.hypothesis

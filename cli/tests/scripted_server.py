@@ -26,6 +26,13 @@ class Dribble:
 
 
 @dataclass(frozen=True)
+class Flood:
+    """Sends the same bytes again and again, until the client is gone."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
 class WaitFor:
     """Goes on when the test sets the event."""
 
@@ -47,7 +54,7 @@ class Reset:
     """Resets the connection."""
 
 
-Step = bytes | Dribble | WaitFor | Hang | Close | Reset
+Step = bytes | Dribble | Flood | WaitFor | Hang | Close | Reset
 
 
 @dataclass(frozen=True)
@@ -170,10 +177,8 @@ class ScriptedServer:
         match step:
             case bytes():
                 connection.sendall(step)
-            case Dribble(data, gap):
-                for byte in data:
-                    connection.sendall(bytes([byte]))
-                    self._wait(gap)
+            case Dribble() | Flood():
+                self._pour(step, connection)
             case WaitFor(event):
                 while not event.is_set():
                     self._wait(0.02)
@@ -186,6 +191,15 @@ class ScriptedServer:
             case Reset():
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raise EOFError
+
+    def _pour(self, step: Dribble | Flood, connection: socket.socket) -> None:
+        if isinstance(step, Flood):
+            while not self._stopping.is_set():
+                connection.sendall(step.data)
+            return
+        for byte in step.data:
+            connection.sendall(bytes([byte]))
+            self._wait(step.gap)
 
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

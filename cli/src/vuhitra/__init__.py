@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vuhitra.client import AsyncOllamaClient, OllamaClient
+    from vuhitra.async_client import AsyncOllamaClient
+    from vuhitra.async_stream import AsyncProgressStream, AsyncStream
+    from vuhitra.client import OllamaClient
     from vuhitra.errors import (
         OllamaAuthenticationError,
         OllamaBusyError,
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
     from vuhitra.hosts import Host, resolve_host
     from vuhitra.limits import Retry, Timeouts
     from vuhitra.reply import Done, Event, Reply, Stats, Text, Thinking, ToolCall
-    from vuhitra.stream import AsyncProgressStream, AsyncStream, ProgressStream, Stream
+    from vuhitra.stream import ProgressStream, Stream
+    from vuhitra.window import Trimmed, trim
 
 _MODULES = {
-    "client": ("AsyncOllamaClient", "OllamaClient"),
+    "async_client": ("AsyncOllamaClient",),
+    "async_stream": ("AsyncProgressStream", "AsyncStream"),
+    "client": ("OllamaClient",),
     "errors": (
         "OllamaAuthenticationError",
         "OllamaBusyError",
@@ -53,7 +58,8 @@ _MODULES = {
     "hosts": ("Host", "resolve_host"),
     "limits": ("Retry", "Timeouts"),
     "reply": ("Done", "Event", "Reply", "Stats", "Text", "Thinking", "ToolCall"),
-    "stream": ("AsyncProgressStream", "AsyncStream", "ProgressStream", "Stream"),
+    "stream": ("ProgressStream", "Stream"),
+    "window": ("Trimmed", "trim"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -88,7 +94,9 @@ __all__ = [
     "Thinking",
     "Timeouts",
     "ToolCall",
+    "Trimmed",
     "resolve_host",
+    "trim",
 ]
 
 logging.getLogger("vuhitra").addHandler(logging.NullHandler())

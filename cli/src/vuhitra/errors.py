@@ -1,19 +1,19 @@
 """Every error of the library, and nothing else raised by it on a server's account.
 
 OllamaError
-├── OllamaConnectionError            no answer: refused, reset or closed before the first record
-│   └── OllamaTimeoutError           a limit of `Timeouts` passed; .phase says which
+├── OllamaConnectionError            no answer: refused, reset or closed before the first record: .reason
+│   └── OllamaTimeoutError           a limit of `Timeouts` passed: .phase, .seconds, .partial, .loaded
 ├── OllamaModelError                 about a model
 │   ├── OllamaModelNotFoundError     .model, .suggestions
 │   ├── OllamaCapabilityError        the model can't do what was asked
 │   └── OllamaPullError              a pull that failed on the server
-├── OllamaResponseError              the server said no: .status, .body
+├── OllamaResponseError              the server said no: .status, .body, .loading
 │   ├── OllamaAuthenticationError    401 and 403: .signin_url
 │   └── OllamaBusyError              429, 502, 503, 504 after all attempts: .retry_after, .quota
 ├── OllamaContextError               the prompt is longer than the window: .window, .needed
 ├── OllamaIncompleteError            records had arrived: .partial, .reason
 ├── OllamaOutputError                the answer doesn't fit the schema: .reply, .problems
-└── OllamaProtocolError              what answered doesn't speak Ollama's protocol: .snippet
+└── OllamaProtocolError              what answered doesn't speak Ollama's protocol: .snippet, .partial
 
 What can't be right before anything is sent is a TypeError or a ValueError; using what was closed is a RuntimeError.
 """
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from vuhitra.reply import Reply
+    from vuhitra.types import Message
 
-ConnectionReason = Literal["refused", "unreachable", "dns", "tls", "timeout", "reset", "closed", "stopped"]
+ConnectionReason = Literal["refused", "unreachable", "dns", "tls", "timeout", "proxy", "reset", "closed", "stopped"]
 Phase = Literal["connect", "start", "idle", "total"]
-IncompleteReason = Literal["cut", "no-end", "repetition", "server-error"]
+IncompleteReason = Literal["cut", "no-end", "repetition", "server-error", "rounds"]
 
 
 class Common(TypedDict, total=False):
@@ -47,7 +48,10 @@ class OllamaError(Exception):
     why: the cause, where it is known.
     hint: what to do about it, where that is known.
     attempts: the errors of the earlier attempts of the same call, oldest first.
+    messages: what rounds of tools had added to the conversation by then.
     """
+
+    messages: tuple[Message, ...] = ()
 
     def __init__(self, what: str, **common: Unpack[Common]) -> None:
         super().__init__(what)
@@ -73,8 +77,8 @@ def _revive(cls: type[OllamaError], what: str, state: dict[str, Any]) -> OllamaE
 class OllamaConnectionError(OllamaError):
     """No answer: the server was not reached, or it was lost before the first record.
 
-    reason: `refused`, `unreachable`, `dns`, `tls` or `timeout` while connecting; `reset` or
-        `closed` afterwards; `stopped` where this side closed the connection.
+    reason: `refused`, `unreachable`, `dns`, `tls`, `proxy` or `timeout` while connecting; `reset`
+        or `closed` afterwards; `stopped` where this side closed the connection.
     """
 
     def __init__(self, what: str, *, reason: ConnectionReason, **common: Unpack[Common]) -> None:
@@ -87,6 +91,7 @@ class OllamaTimeoutError(OllamaConnectionError):
 
     phase: the limit, by its name there. seconds: how long it was.
     partial: the answer so far, where records had arrived.
+    loaded: where no answer began, whether the server had the model loaded by then; None: it didn't say.
     """
 
     def __init__(self, what: str, *, phase: Phase, seconds: float, **common: Unpack[Common]) -> None:
@@ -94,6 +99,7 @@ class OllamaTimeoutError(OllamaConnectionError):
         self.phase: Phase = phase
         self.seconds = seconds
         self.partial: Reply | None = None
+        self.loaded: bool | None = None
 
 
 class OllamaModelError(OllamaError):
@@ -123,7 +129,12 @@ class OllamaPullError(OllamaModelError):
 
 
 class OllamaResponseError(OllamaError):
-    """The server said no. status: the HTTP status. body: its text, or the start of it."""
+    """The server said no. status: the HTTP status. body: its text, or the start of it.
+
+    loading: whether the server only hasn't finished loading the model, so that it may be asked again.
+    """
+
+    loading: bool = False
 
     def __init__(self, what: str, *, status: int, body: str, **common: Unpack[Common]) -> None:
         super().__init__(what, **common)
@@ -132,7 +143,10 @@ class OllamaResponseError(OllamaError):
 
 
 class OllamaAuthenticationError(OllamaResponseError):
-    """401 or 403. signin_url: where to sign in, where the server names it."""
+    """401 or 403; its text says which credential was sent, by its kind and where it came from, or that none was.
+
+    signin_url: where to sign in, where the server names it.
+    """
 
     signin_url: str | None = None
 
@@ -140,7 +154,8 @@ class OllamaAuthenticationError(OllamaResponseError):
 class OllamaBusyError(OllamaResponseError):
     """429, 502, 503 or 504 after all attempts.
 
-    retry_after: seconds the server asked to wait. quota: whether a usage limit is met.
+    retry_after: seconds the server asked to wait. quota: whether a usage limit is met, so that
+        sending again is of no use.
     """
 
     retry_after: float | None = None
@@ -148,7 +163,7 @@ class OllamaBusyError(OllamaResponseError):
 
 
 class OllamaContextError(OllamaError):
-    """The prompt is longer than the context window; both in tokens, None where unknown."""
+    """The prompt is longer than the context window. window, needed: how long they are, in tokens; None: unknown."""
 
     def __init__(self, what: str, *, window: int | None, needed: int | None, **common: Unpack[Common]) -> None:
         super().__init__(what, **common)
@@ -161,8 +176,8 @@ class OllamaIncompleteError(OllamaError):
 
     partial: what had arrived.
     reason: `cut` (the connection broke), `no-end` (closed cleanly, without the last record),
-        `repetition` (one token many times over, and then `no-end`) or `server-error`
-        (a record that holds an error).
+        `repetition` (one token many times over, and then `no-end`), `server-error`
+        (a record that holds an error) or `rounds` (the model kept calling tools).
     """
 
     def __init__(self, what: str, *, partial: Reply, reason: IncompleteReason, **common: Unpack[Common]) -> None:
@@ -181,8 +196,12 @@ class OllamaOutputError(OllamaError):
 
 
 class OllamaProtocolError(OllamaError):
-    """What answered doesn't speak Ollama's protocol. snippet: the start of what it said."""
+    """What answered doesn't speak Ollama's protocol.
+
+    snippet: the start of what it said there. partial: the answer so far, where records had arrived.
+    """
 
     def __init__(self, what: str, *, snippet: str = "", **common: Unpack[Common]) -> None:
         super().__init__(what, **common)
         self.snippet = snippet
+        self.partial: Reply | None = None

@@ -1,68 +1,96 @@
 """Operations of several steps as generators: what to do next, decided from what came of the last step.
 
-A flow yields `Send` or `Wait` and is sent an `Outcome`. It knows no socket, no clock, no sync or async:
+A flow yields steps and is sent an `Outcome` for each. It knows no socket, no clock, no sync or async:
 whoever drives it does. Each path can be tested by feeding a flow by hand.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Generator, Hashable, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
-from vuhitra import calls
+from vuhitra import calls, journal
 from vuhitra.calls import Call
 from vuhitra.errors import (
+    OllamaBusyError,
+    OllamaCapabilityError,
     OllamaConnectionError,
     OllamaError,
     OllamaModelNotFoundError,
     OllamaTimeoutError,
 )
 from vuhitra.limits import Retry, Timeouts
-from vuhitra.names import is_cloud, near_names, same_model
+from vuhitra.names import near_names, normalise, same_model
+from vuhitra.retrying import Attempts
+from vuhitra.types import KeepAlive
 
 T = TypeVar("T")
 
-_SHORT = 30.0
-"""As long as a call may take that a server answers at once, in seconds."""
+_ASIDE = 1.0
+"""Seconds that a question beside the point may take: it only makes an error clearer."""
+_POLL = 0.1
+_LONGEST_POLL = 1.0
+"""Seconds between two looks at whether a server is there: at first, and at last."""
 
-_logger = logging.getLogger("vuhitra")
 
+class Send(NamedTuple):
+    """Send a call; its outcome is the answer. attempt: which one it is of this call, from 1.
 
-@dataclass(frozen=True, slots=True)
-class Send(Generic[T]):
-    """Send a call. whole: read its answer to the end, otherwise only up to its first item.
-
+    whole: read the answer to its end; otherwise only up to its first item, and the outcome is the open answer.
     give_up_at: when the limit for the whole operation ends, on the driver's clock, or None.
     """
 
-    call: Call[T]
+    call: Call[Any]
     whole: bool
     timeouts: Timeouts
     give_up_at: float | None = None
+    attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Next(NamedTuple):
+    """Take the next item of an open answer; None at its end."""
+
+    answer: Any
+
+
+class Wait(NamedTuple):
     """Wait for so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a step: an answer, or an error as a value. now: the driver's clock."""
+class Report(NamedTuple):
+    """Tell whoever listens how far it is."""
+
+    item: Any
+
+
+class Run(NamedTuple):
+    """Carry out a function that may take its time. An awaitable that it returns is awaited."""
+
+    function: Callable[[], Any]
+
+
+class Share(NamedTuple):
+    """Carry out a flow, or wait for the one that is under way for the same key; under terms of one's own."""
+
+    key: Hashable
+    flow: Flow[Any]
+    terms: Terms
+
+
+class Outcome(NamedTuple):
+    """What came of a step: a result, or an error as a value. now: the driver's clock."""
 
     result: Any
     now: float
 
 
-Flow: TypeAlias = Generator[Send[Any] | Wait, Outcome, T]
+Step: TypeAlias = Send | Next | Wait | Report | Run | Share
+Flow: TypeAlias = Generator[Step, Outcome, T]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Under which terms an operation is carried out. jitter: a random number from 0 to 1."""
 
     timeouts: Timeouts
@@ -70,40 +98,78 @@ class Terms:
     give_up_at: float | None
     jitter: Callable[[], float]
 
+    def aside(self) -> Terms:
+        """The terms of a question beside the point: asked once, and not waited for."""
+        return self._replace(timeouts=self.timeouts.at_most(_ASIDE))
+
+    def send(self, call: Call[Any], whole: bool, attempt: int = 1) -> Send:
+        """The step that sends a call under these terms."""
+        return Send(call, whole, self.timeouts, self.give_up_at, attempt)
+
+    def attempts(self, call: Call[Any]) -> Attempts:
+        """The attempts of a call, none of which was made yet."""
+        return Attempts(call, self.retry, self.give_up_at, self.jitter)
+
 
 def deliver(call: Call[T], terms: Terms, whole: bool = True) -> Flow[T]:
     """Send; after a failure that is safe to repeat, wait and send again."""
-    failures: list[OllamaError] = []
-    stop_at: float | None = None
-    timeouts = terms.timeouts.at_most(_SHORT) if call.short else terms.timeouts
+    return (yield from _deliver(call, terms.attempts(call), terms, whole))
+
+
+def _deliver(call: Call[T], attempts: Attempts, terms: Terms, whole: bool) -> Flow[T]:
     while True:
-        outcome = yield Send(call, whole, timeouts, terms.give_up_at)
+        outcome = yield terms.send(call, whole, attempts.number)
         error = outcome.result
         if not isinstance(error, OllamaError):
             return cast("T", error)
-        error.attempts = tuple(failures)
-        failures.append(error)
-        if not _may_be_sent_again(error) or len(failures) >= terms.retry.attempts:
-            raise error
-        stop_at = stop_at or outcome.now + terms.retry.budget
-        wait = terms.retry.longest_wait(len(failures) - 1) * terms.jitter()
-        if outcome.now + wait > min(stop_at, terms.give_up_at or stop_at):
-            raise error
-        _log_wait(call, error, len(failures) + 1, terms.retry.attempts, wait)
-        yield Wait(wait)
+        if isinstance(error, OllamaTimeoutError) and error.phase == "start" and call.model:
+            yield from _look_for_the_model(call.model, error, terms)
+        yield Wait(attempts.wait_after(error, outcome.now))
 
 
-def deliver_pulling(call: Call[T], terms: Terms, may_pull: Callable[[str], bool], whole: bool = True) -> Flow[T]:
-    """Send; where the model isn't there, have it pulled, and send once more."""
+def outcome_of(step: Step) -> Flow[Any]:
+    """The result of a step. Raises the error that came of it."""
+    outcome = yield step
+    if isinstance(outcome.result, OllamaError):
+        raise outcome.result
+    return outcome.result
+
+
+def reported(call: Call[Any], terms: Terms) -> Flow[None]:
+    """Send, and report each item of the answer."""
+    attempts = terms.attempts(call)
+    answer = yield from _deliver(call, attempts, terms, whole=False)
+    while (item := (yield Next(answer)).result) is not None:
+        if isinstance(item, OllamaError):
+            attempts.give_up(item)
+        yield Report(item)
+
+
+def naming(flow: Flow[T], terms: Terms) -> Flow[T]:
+    """A flow whose missing model is told with the names that may have been meant."""
     try:
-        return (yield from deliver(call, terms, whole))
+        return (yield from flow)
     except OllamaModelNotFoundError as error:
-        if is_cloud(error.model) or not may_pull(error.model):
-            error.suggestions = yield from _suggestions(error.model, terms)
-            raise
-    _logger.warning("pulling %s, which is not there", call.model, extra={"pulling": call.model})
-    yield from deliver(calls.pull_model(call.model, {}), terms)
-    return (yield from deliver(call, terms, whole))
+        error.suggestions = yield from suggestions(error.model, terms)
+        raise
+
+
+def naming_embedders(flow: Flow[T], terms: Terms) -> Flow[T]:
+    """A flow that embeds: where the model can't, models that are there and can are named."""
+    try:
+        return (yield from flow)
+    except OllamaCapabilityError as error:
+        if error.hint is None:
+            listed = yield from _aside(calls.list_models(), terms)
+            able = [each["name"] for each in listed or () if "embedding" in each.get("capabilities", ())]
+            error.hint = f"models there that embed: {', '.join(able)}" if able else None
+        raise
+
+
+def suggestions(model: str, terms: Terms) -> Flow[tuple[str, ...]]:
+    """Near names of models that are there; none where the server doesn't say."""
+    listed = yield from _aside(calls.list_models(), terms)
+    return tuple(near_names(model, (each["name"] for each in listed or ())))
 
 
 def has_model(name: str, terms: Terms) -> Flow[bool]:
@@ -114,8 +180,41 @@ def has_model(name: str, terms: Terms) -> Flow[bool]:
 
 def is_healthy(terms: Terms) -> Flow[bool]:
     """Whether a server answers at the first attempt."""
-    outcome = yield Send(calls.list_models(), True, terms.timeouts, terms.give_up_at)
+    outcome = yield from _once(calls.list_models(), terms)
     return not isinstance(outcome.result, OllamaError)
+
+
+def delete_model(name: str, terms: Terms) -> Flow[None]:
+    """Delete a model. One that is gone when it is asked for again was deleted by the answer that got lost."""
+    try:
+        yield from deliver(calls.delete_model(name), terms)
+    except OllamaModelNotFoundError as error:
+        lost = (earlier.reason for earlier in error.attempts if isinstance(earlier, OllamaConnectionError))
+        if not {"reset", "closed"} & set(lost):
+            raise
+
+
+def load_model(name: str, options: Mapping[str, Any] | None, keep_alive: KeepAlive | None, terms: Terms) -> Flow[None]:
+    """Load a model, or with a `keep_alive` of 0 unload it; one that can't generate is one that embeds."""
+    try:
+        yield from deliver(calls.load_model(name, options, keep_alive), terms)
+    except OllamaCapabilityError:
+        yield from deliver(calls.load_embedder(name, options, keep_alive), terms)
+
+
+def wait_until_ready(terms: Terms) -> Flow[None]:
+    """Wait until a server answers. Raises what is wrong with one that doesn't before its time is over."""
+    wait = _POLL
+    while True:
+        outcome = yield from _once(calls.version(), terms)
+        error = outcome.result
+        if not isinstance(error, OllamaError):
+            return
+        may_come_up = isinstance(error, OllamaConnectionError | OllamaBusyError)
+        if not may_come_up or outcome.now + wait >= cast("float", terms.give_up_at):
+            raise error
+        yield Wait(wait)
+        wait = min(2 * wait, _LONGEST_POLL)
 
 
 def first(flow: Flow[list[T]]) -> Flow[T]:
@@ -123,30 +222,31 @@ def first(flow: Flow[list[T]]) -> Flow[T]:
     return (yield from flow)[0]
 
 
-def _suggestions(model: str, terms: Terms) -> Flow[tuple[str, ...]]:
-    """Near names of models that are there; none where the server doesn't say."""
-    outcome = yield Send(calls.list_models(), True, terms.timeouts.at_most(5), terms.give_up_at)
+def one_spelling(name: str) -> str:
+    """What all spellings of a model share; a name that is none is left to the server."""
+    try:
+        return normalise(name)
+    except ValueError:
+        return name
+
+
+def _once(call: Call[Any], terms: Terms) -> Flow[Outcome]:
+    """What comes of a call that is sent once."""
+    outcome = yield terms.send(call, whole=True)
     if isinstance(outcome.result, OllamaError):
-        return ()
-    return tuple(near_names(model, (listed["name"] for listed in outcome.result)))
+        journal.failed(call, 1, outcome.result)
+    return outcome
 
 
-def _may_be_sent_again(error: OllamaError) -> bool:
-    """Whether nothing of an answer was heard, so that asking again can't answer twice."""
-    if isinstance(error, OllamaTimeoutError):
-        return error.phase == "connect"
-    return isinstance(error, OllamaConnectionError) and error.reason in ("refused", "reset", "closed")
+def _aside(call: Call[T], terms: Terms) -> Flow[T | None]:
+    """The answer to a question beside the point; None where there is none."""
+    outcome = yield from _once(call, terms.aside())
+    return None if isinstance(outcome.result, OllamaError) else cast("T", outcome.result)
 
 
-def _log_wait(call: Call[Any], error: OllamaError, attempt: int, attempts: int, wait: float) -> None:
-    reason = getattr(error, "reason", type(error).__name__)
-    _logger.warning(
-        "%s %s: %s; attempt %d of %d in %.2f s",
-        call.method,
-        call.path,
-        error,
-        attempt,
-        attempts,
-        wait,
-        extra={"attempt": attempt, "attempts": attempts, "reason": reason, "wait": wait},
-    )
+def _look_for_the_model(model: str, error: OllamaTimeoutError, terms: Terms) -> Flow[None]:
+    """Has an error say whether the server has loaded a model by now, where it tells that."""
+    running = yield from _aside(calls.running_models(), terms)
+    if running is not None:
+        error.loaded = any(same_model(model, each["name"]) for each in running)
+        error.why = f"the model {'is' if error.loaded else 'is not'} loaded by now"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -10,6 +11,7 @@ DEFAULT_PORT = 11434
 DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PORTS = {"http": 80, "https": 443}
+_NAME = re.compile(r"[0-9A-Za-z._-]*")
 _MISTAKEN_ENDINGS = ("/api", "/v1")
 _LISTENING = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  addresses that are never bound here
 
@@ -22,6 +24,7 @@ class Host:
     path: a prefix of every request's path, with no slash at its end; for `unix` the socket.
     authorization: the value of the `Authorization` header, where the setting held a credential.
     source: the setting that all this came from, for messages.
+    is_listening_address: whether the setting held an address that servers listen on, as 0.0.0.0.
     """
 
     scheme: str
@@ -30,6 +33,7 @@ class Host:
     path: str = ""
     authorization: str | None = field(default=None, repr=False)
     source: str = "base_url"
+    is_listening_address: bool = False
 
     @property
     def url(self) -> str:
@@ -67,8 +71,8 @@ class Host:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine."""
-        return self.scheme == "unix" or self.address in ("localhost", "::1") or _is_loopback_v4(self.address)
+        """Whether it is this machine, by the address or by a name that can't be another's."""
+        return self.scheme == "unix" or _is_loopback(self.address.rstrip("."))
 
     @property
     def _bracketed(self) -> str:
@@ -78,7 +82,7 @@ class Host:
 def resolve_host(setting: str, source: str = "base_url") -> Host:
     """The server that `setting` names, read as Ollama's own client reads OLLAMA_HOST.
 
-    source names the setting in error messages, as in `OLLAMA_IP in ./.env`.
+    source: what error messages call the setting, as in `OLLAMA_IP in ./.env`.
     Raises ValueError for an unknown scheme, a bad port, or nothing to connect to.
     """
     text = setting.strip(" \t\r\n\"'")
@@ -91,11 +95,13 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
         rest = f"[{rest}]"
     try:
         parts, port = _parts(rest)
+        address = _address(parts)
+        path = _prefix(parts.path)
+        authorization = _authorization(parts.username, parts.password)
+    except UnicodeError:  # its own words may quote a credential
+        raise ValueError(f"{source}: no server can be read from it: it holds what is no text") from None
     except ValueError as error:
         raise ValueError(f"{source}: no server can be read from {_hidden(setting)!r}: {error}") from None
-    address = (parts.hostname or "").replace("%25", "%")
-    if any(character.isspace() for character in address):
-        raise ValueError(f"{source}: a host name holds no spaces: {_hidden(setting)!r}")
     if not given and address == "ollama.com" and port is None:
         scheme, given = "https", True
     if port is None:
@@ -104,9 +110,10 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
         scheme,
         _LISTENING.get(address, address) or "127.0.0.1",
         port,
-        path=_prefix(parts.path),
-        authorization=_authorization(parts.username, parts.password),
+        path=path,
+        authorization=authorization,
         source=source,
+        is_listening_address=address in _LISTENING,
     )
 
 
@@ -123,6 +130,8 @@ def _scheme(text: str, source: str) -> tuple[str, bool, str]:
 
 def _parts(rest: str) -> tuple[SplitResult, int | None]:
     """What follows the scheme, in its parts, and the port. Raises ValueError, which never quotes a credential."""
+    if any(character < " " or character == "\x7f" for character in rest):
+        raise ValueError("it holds control characters")
     credential, _, _ = rest.rpartition("@")
     if any(character in credential for character in "/?#"):
         raise ValueError("in a credential, / ? and # are written %2F, %3F and %23; in a path, @ is written %40")
@@ -140,9 +149,30 @@ def _looks_like_ipv6(text: str) -> bool:
     return all(character in "0123456789abcdefABCDEF:.%" for character in text.partition("%")[0])
 
 
-def _is_loopback_v4(address: str) -> bool:
+def _address(parts: SplitResult) -> str:
+    """The name or address. A name that isn't ASCII is given as the look-up and HTTP need it."""
+    address = (parts.hostname or "").replace("%25", "%")
+    if ":" in address:
+        return address  # urlsplit has looked at it
+    if not address.isascii():
+        address = address.encode("idna").decode()
+    if any(character.isspace() for character in address):
+        raise ValueError("a host name holds no spaces")
+    if not _NAME.fullmatch(address):
+        raise ValueError("a host name that can't be right")
+    return address
+
+
+def _is_loopback(address: str) -> bool:
+    if address in ("localhost", "::1") or address.endswith(".localhost"):
+        return True
+    if ":" in address:
+        from ipaddress import IPv6Address
+
+        ip = IPv6Address(address)
+        return (ip.ipv4_mapped or ip).is_loopback
     parts = address.split(".")
-    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+    return 2 <= len(parts) <= 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
 
 
 def _prefix(path: str) -> str:

@@ -6,45 +6,90 @@ This file knows no socket. Whether the connection or the peer is at fault is the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import h11
 
+from vuhitra.chunks import ChunkJoiner
 from vuhitra.hosts import Host
 from vuhitra.lines import snippet
 
+if TYPE_CHECKING:
+    import zlib
+    from pathlib import Path
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+Headers = tuple[tuple[str, str], ...]
+
+_PIECE = 1024 * 1024
+"""Bytes of a file that are in memory at a time, and of an answer that are decompressed in one step."""
+
+_SHOWN = 200
+"""Bytes of what can't be read that are worth keeping for its error."""
 
 
 class BrokenOffError(Exception):
     """The peer closed the connection in the middle of a response, or before one."""
 
 
-class NotHTTPError(Exception):
-    """The peer sends what is not HTTP/1.1. snippet: the start of it."""
+class UnreadableError(Exception):
+    """The peer sends what can't be read. snippet: the start of it."""
 
     def __init__(self, why: str, start: bytes) -> None:
         super().__init__(why)
         self.snippet = snippet(start)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent. target: the path from the server's root. body: JSON, where there is one."""
+class NotHTTPError(UnreadableError):
+    """The peer sends what is not HTTP/1.1."""
+
+
+class CodingError(UnreadableError):
+    """The peer sends a body that was compressed badly, or in a way that wasn't asked for and isn't known."""
+
+
+class Upload(NamedTuple):
+    """A file as a request's body; it is never in memory as a whole. size: in bytes."""
+
+    path: Path
+    size: int
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the file. Raises OSError, and ValueError where it has become shorter meanwhile."""
+        left = self.size
+        with self.path.open("rb") as file:
+            while left:
+                piece = file.read(min(left, _PIECE))
+                if not piece:
+                    raise ValueError(f"{self.path} became shorter while it was sent: {left} bytes are missing")
+                left -= len(piece)
+                yield piece
+
+
+class Request(NamedTuple):
+    """What is sent. target: the path from the server's root. headers: all of them, see `request_headers`.
+
+    body: JSON as bytes, or a file.
+    """
 
     method: str
     target: str
-    body: bytes | None = None
+    headers: Headers = ()
+    body: bytes | Upload | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A response's status and headers; the headers' names are in lower case."""
+class Head(NamedTuple):
+    """A response's status and headers; the headers' names are in lower case.
+
+    received: when it came, in seconds since the epoch.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
+    received: float = 0.0
 
     def header(self, name: str) -> str | None:
         """The value of a header, or None."""
@@ -55,7 +100,7 @@ class Head:
         return None
 
 
-def request_headers(host: Host, given: Mapping[str, str]) -> list[tuple[str, str]]:
+def request_headers(host: Host, given: Mapping[str, str]) -> Headers:
     """The headers of each request to a host; those that are given win.
 
     Raises ValueError for what HTTP doesn't allow; a value isn't quoted in it, since it may be a secret.
@@ -72,7 +117,7 @@ def request_headers(host: Host, given: Mapping[str, str]) -> list[tuple[str, str
     if host.authorization is not None:
         headers["Authorization"] = host.authorization
     ours = {name.lower() for name in given}
-    return [*((name, value) for name, value in headers.items() if name.lower() not in ours), *given.items()]
+    return (*((name, value) for name, value in headers.items() if name.lower() not in ours), *given.items())
 
 
 class Exchange:
@@ -85,33 +130,55 @@ class Exchange:
     def __init__(self) -> None:
         self._connection = h11.Connection(h11.CLIENT)
         self._seen = b""
-        self._ended = False
+        self._last = b""
+        self._closed = False
+        self._begin()
 
-    def send(self, request: Request, headers: list[tuple[str, str]]) -> bytes:
-        """The bytes of a request. Raises ValueError for headers that can't be sent."""
-        if request.body is not None:
-            headers = [
-                *headers,
-                ("Content-Type", "application/json"),
-                ("Content-Length", str(len(request.body))),
-            ]
+    def _begin(self) -> None:
+        self._seen = b""
+        self._over = False
+        self._may_hold_more = True
+        self._in_body = False
+        self._failure: BrokenOffError | NotHTTPError | None = None
+        self._joiner: ChunkJoiner | None = None
+        self._decoder: _Decoder | None = None
+
+    def send(self, request: Request) -> Generator[bytes]:
+        """The bytes of a request; a file goes piece by piece, and all else at once.
+
+        Raises ValueError for headers that can't be sent, and what a file's `pieces` raises.
+        """
+        headers = [*request.headers, *_body_headers(request)]
         try:
             start = self._connection.send(h11.Request(method=request.method, target=request.target, headers=headers))
         except (h11.LocalProtocolError, UnicodeEncodeError):
             # The error's own words quote the value, which may be a secret.
             names = ", ".join(name for name, _ in headers)
             raise ValueError(f"one of these headers holds what HTTP doesn't allow: {names}") from None
+        if isinstance(request.body, Upload):
+            yield start or b""
+            for piece in request.body.pieces():
+                yield self._connection.send(h11.Data(data=piece)) or b""
+            self._connection.send(h11.EndOfMessage())
+            return
         body = self._connection.send(h11.Data(data=request.body)) if request.body else b""
         end = self._connection.send(h11.EndOfMessage())
-        return (start or b"") + (body or b"") + (end or b"")
+        yield (start or b"") + (body or b"") + (end or b"")
 
     def feed(self, data: bytes) -> None:
         """Takes bytes from the peer; none of them: the peer closed the connection."""
-        if len(self._seen) < 200:
-            self._seen += data[:200]
-        self._ended = not data
+        if len(self._seen) < _SHOWN:
+            self._seen += data[:_SHOWN]
+        self._closed = not data
+        self._may_hold_more = True
+        self._last = self._last[-_SHOWN:] + data
+        if self._joiner is not None:
+            data = self._joiner.feed(data) if data else self._joiner.flush()
         try:
-            self._connection.receive_data(data)
+            if data:
+                self._connection.receive_data(data)
+            if self._closed:
+                self._connection.receive_data(b"")
         except h11.RemoteProtocolError as error:
             raise self._fault(error) from error
 
@@ -122,16 +189,28 @@ class Exchange:
             if event is h11.NEED_DATA:
                 return None
             if isinstance(event, h11.Response):
-                return Head(event.status_code, tuple(event.headers))
+                head = Head(event.status_code, tuple(event.headers))
+                self._in_body = True
+                self._decoder = _decoder(head)
+                if (head.header("Transfer-Encoding") or "").lower() == "chunked":
+                    self._joiner = ChunkJoiner(self._connection.trailing_data[0])
+                return head
             if not isinstance(event, h11.InformationalResponse):
                 raise BrokenOffError("closed before it answered")
 
     def data(self) -> bytes | None:
-        """The body's next bytes, or `b""` at its end."""
-        event = self._next()
-        if isinstance(event, h11.Data):
-            return bytes(event.data)
-        return None if event is h11.NEED_DATA else b""
+        """The body's bytes that have come by now, decompressed, or `b""` at its end. Raises CodingError."""
+        if self._decoder is None:
+            return self._body()
+        while not (decoded := self._decoder.take()):
+            body = self._body()
+            if body is None:
+                return None
+            if not body:
+                self._decoder.end()
+                return b""
+            self._decoder.feed(body)
+        return decoded
 
     def reuse(self, rest: bytes | None = None) -> bool:
         """Whether the connection may carry another exchange; if so, it is made ready for it.
@@ -141,14 +220,33 @@ class Exchange:
         try:
             if rest is not None:
                 self.feed(rest)
-            while isinstance(event := self._next(), h11.Data):
-                if event.data.strip():
-                    return False
+            if (left := self._body()) is not None and left.strip():
+                return False
             self._connection.start_next_cycle()
         except (BrokenOffError, NotHTTPError, h11.LocalProtocolError):
             return False
-        self._seen = b""
-        return not self._connection.trailing_data[0]
+        self._begin()
+        return not self._closed and not self._connection.trailing_data[0]
+
+    def _body(self) -> bytes | None:
+        """The body's bytes as they came. What is wrong is raised once all that came before it was given."""
+        if self._failure is not None:
+            raise self._failure
+        pieces = []
+        try:
+            while not self._over and self._may_hold_more:
+                event = self._next()
+                if event is h11.NEED_DATA:
+                    self._may_hold_more = False
+                elif isinstance(event, h11.Data):
+                    pieces.append(event.data)
+                else:
+                    self._over = True
+        except (BrokenOffError, NotHTTPError) as error:
+            if not pieces:
+                raise
+            self._failure = error
+        return b"".join(pieces) if pieces or self._over else None
 
     def _next(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
@@ -158,6 +256,118 @@ class Exchange:
 
     def _fault(self, error: Exception) -> BrokenOffError | NotHTTPError:
         begins_as_http = self._seen[:5] == b"HTTP/"[: len(self._seen)]
-        if self._ended and begins_as_http:
+        if self._closed and begins_as_http:
             return BrokenOffError("closed in the middle of its answer" if self._seen else "closed before it answered")
-        return NotHTTPError(str(error), self._seen)
+        return NotHTTPError(str(error), self._garbled() if self._in_body else self._seen)
+
+    def _garbled(self) -> bytes:
+        """Of what came last, the line that was read when all went wrong, and what follows it."""
+        unread = self._connection.trailing_data[0]
+        read = self._last[: len(self._last) - len(unread)]
+        return read[read.rstrip(b"\r\n").rfind(b"\n") + 1 :] + unread
+
+
+def _body_headers(request: Request) -> Iterator[tuple[str, str]]:
+    """What the body's own headers are."""
+    if request.body is None:
+        return
+    if not any(name.lower() == "content-type" for name, _ in request.headers):
+        is_file = isinstance(request.body, Upload)
+        yield "Content-Type", "application/octet-stream" if is_file else "application/json"
+    size = request.body.size if isinstance(request.body, Upload) else len(request.body)
+    yield "Content-Length", str(size)
+
+
+def _decoder(head: Head) -> _Decoder | None:
+    """What decompresses the body that follows a head; some proxies compress, though nobody asked them to."""
+    coding = (head.header("Content-Encoding") or "identity").strip().lower()
+    if coding == "identity":
+        return None
+    if coding in ("gzip", "x-gzip", "deflate"):
+        return _Inflating(is_gzip=coding != "deflate")
+    return _Undecodable(coding, matters=head.status < 300)
+
+
+class _Decoder(Protocol):
+    """What makes a body readable again."""
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came. Raises CodingError."""
+        ...
+
+    def take(self) -> bytes:
+        """The next readable bytes; none where more must come first. Raises CodingError."""
+        ...
+
+    def end(self) -> None:
+        """The body has ended. Raises BrokenOffError where that is too soon."""
+        ...
+
+
+class _Undecodable:
+    """A body in a coding that isn't known. matters: whether the status alone doesn't say enough."""
+
+    def __init__(self, coding: str, *, matters: bool) -> None:
+        self._coding = coding
+        self._matters = matters
+
+    def feed(self, data: bytes) -> None:
+        if self._matters:
+            raise CodingError(f"its coding wasn't asked for, and isn't known: {self._coding[:40]}", data)
+
+    def take(self) -> bytes:
+        return b""
+
+    def end(self) -> None:
+        pass
+
+
+class _Inflating:
+    """Decompresses a body, in steps of bounded size."""
+
+    def __init__(self, *, is_gzip: bool) -> None:
+        self._is_gzip = is_gzip
+        self._stream: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]  it has no other name
+        self._waiting = b""
+        self._fed = False
+        self._has_more = False
+
+    def feed(self, data: bytes) -> None:
+        self._fed = True
+        self._waiting += data
+
+    def take(self) -> bytes:
+        import zlib
+
+        while self._waiting or self._has_more:
+            if self._stream is None or (self._stream.eof and self._is_gzip):
+                bits = self._window_bits()
+                if bits is None:
+                    return b""
+                self._stream = zlib.decompressobj(bits)
+            if self._stream.eof:
+                raise CodingError("bytes follow a compressed body", self._waiting)
+            start = self._waiting
+            try:
+                decoded = self._stream.decompress(start, _PIECE)
+            except zlib.error as error:
+                raise CodingError(f"a body that can't be decompressed: {error}", start) from error
+            self._waiting = self._stream.unconsumed_tail or self._stream.unused_data
+            self._has_more = len(decoded) == _PIECE and not self._stream.eof
+            if decoded:
+                return decoded
+        return b""
+
+    def end(self) -> None:
+        if self._fed and (self._waiting or self._stream is None or not self._stream.eof):
+            raise BrokenOffError("its compressed answer ends too soon")
+
+    def _window_bits(self) -> int | None:
+        """As zlib wants them: gzip, or deflate with zlib's two bytes before it, as it should be, or without."""
+        if self._is_gzip:
+            return 31
+        if len(self._waiting) < 2:
+            return None
+        first, second = self._waiting[:2]
+        is_wrapped = first & 15 == 8 and (first * 256 + second) % 31 == 0
+        return 15 if is_wrapped else -15

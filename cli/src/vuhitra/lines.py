@@ -5,6 +5,7 @@ Lines end at `\n` and nowhere else: U+0085 and U+2028 inside a JSON string are t
 
 from __future__ import annotations
 
+import re
 import reprlib
 from typing import Any
 
@@ -13,17 +14,26 @@ import msgspec
 LINE_LIMIT = 64 * 1024 * 1024
 """The longest line that is taken, in bytes."""
 
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r"
+_decode = msgspec.json.Decoder().decode
+
 
 class MalformedError(ValueError):
-    """What arrived is not what the protocol says it is. snippet: the start of it."""
+    """What arrived is not what the protocol says it is.
 
-    def __init__(self, why: str, start: str = "") -> None:
+    snippet: the start of it. is_cut: whether it is the beginning of a JSON object, or less, and only the rest is
+        missing.
+    """
+
+    def __init__(self, why: str, start: str = "", *, is_cut: bool = False) -> None:
         super().__init__(why)
         self.snippet = start
+        self.is_cut = is_cut
 
 
 class Splitter:
-    """Cuts a stream of bytes into lines. Blank lines are left out.
+    """Cuts a stream of bytes into lines. Blank lines are left out, and so is a byte order mark before the first.
 
     What is unfinished is kept in pieces and joined once, when its end comes, so the cost is
     linear however the bytes arrive.
@@ -33,26 +43,37 @@ class Splitter:
         self._limit = limit
         self._pieces: list[bytes] = []
         self._size = 0
+        self._is_first = True
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes, without their ends. Raises MalformedError."""
         *whole, tail = data.split(b"\n")
-        if whole:
+        if whole and self._pieces:
             self._keep(whole[0])
             whole[0] = self._take()
-        self._keep(tail)
-        return [stripped for line in whole if (stripped := self._bounded(line).strip(b" \t\r"))]
+        if tail:
+            self._keep(tail)
+        if len(data) > self._limit:
+            for line in whole:
+                self._check(line)
+        if self._is_first and whole:
+            self._is_first = False
+            whole[0] = without_bom(whole[0])
+        return [stripped for line in whole if (stripped := line.strip(_BLANK))]
 
     def flush(self) -> list[bytes]:
         """The last line, where the stream ended without a newline."""
-        line = self._take().strip(b" \t\r")
+        line = self._take()
+        if self._is_first:
+            line = without_bom(line)
+        line = line.strip(_BLANK)
         return [line] if line else []
 
     def _keep(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._limit:
-            self._bounded(self._take())
+            self._check(self._take())
 
     def _take(self) -> bytes:
         line = b"".join(self._pieces)
@@ -60,18 +81,17 @@ class Splitter:
         self._size = 0
         return line
 
-    def _bounded(self, line: bytes) -> bytes:
+    def _check(self, line: bytes) -> None:
         if len(line) > self._limit:
             raise MalformedError(f"a line is longer than {self._limit} bytes", snippet(line))
-        return line
 
 
 def decode(data: bytes) -> Any:
     """The JSON value in `data`. Raises MalformedError for anything that is not JSON."""
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError(f"not JSON: {error}", snippet(data)) from error
+        return _decode(data)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise not_json(data, error) from error
 
 
 def decode_record(line: bytes) -> dict[str, Any]:
@@ -80,6 +100,30 @@ def decode_record(line: bytes) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise MalformedError("a record that is not a JSON object", snippet(line))
     return record
+
+
+def decode_document(body: bytes) -> Any:
+    """The JSON value that a body is; a byte order mark before it means nothing. Raises MalformedError."""
+    return decode(without_bom(body))
+
+
+def without_bom(data: bytes) -> bytes:
+    """A text without the byte order mark that may stand before it."""
+    return data.removeprefix(_BOM)
+
+
+def not_json(data: bytes, error: Exception) -> MalformedError:
+    """What is wrong with data that msgspec can't decode for `error`."""
+    why = str(error)
+    at_the_end = "truncated" in why or why.endswith(f"invalid number (byte {len(data)})")
+    return MalformedError(f"not JSON: {why}", snippet(data), is_cut=at_the_end and _is_open_object(data))
+
+
+def _is_open_object(data: bytes) -> bool:
+    """Whether data begins an object that it doesn't end, or hasn't even begun."""
+    outside_strings = re.sub(rb'(?s)"(?:[^"\\]|\\.)*"', b"", data.strip())
+    opened, closed = outside_strings.count(b"{"), outside_strings.count(b"}")
+    return not outside_strings or (outside_strings[:1] == b"{" and (opened > closed or b'"' in outside_strings))
 
 
 def snippet(data: bytes, length: int = 200) -> str:

@@ -6,32 +6,39 @@ There are no error codes in the protocol, only English; statuses and shapes are 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vuhitra.errors import (
     OllamaAuthenticationError,
     OllamaBusyError,
     OllamaCapabilityError,
+    OllamaConnectionError,
     OllamaContextError,
     OllamaError,
     OllamaModelNotFoundError,
     OllamaPullError,
     OllamaResponseError,
 )
-from vuhitra.hosts import Host
-from vuhitra.http import Head
-from vuhitra.lines import MalformedError, decode, snippet
+from vuhitra.lines import MalformedError, decode, decode_document, shown, snippet
+from vuhitra.subjects import Subject
 
-_INCAPABLE = re.compile(r"does not support|must be an embedding model", re.IGNORECASE)
-_TOO_LONG = re.compile(r"exceeds? the (?:available )?context|longer than the context", re.IGNORECASE)
+if TYPE_CHECKING:
+    from vuhitra.hosts import Host
+    from vuhitra.http import Head
 
+# These are compiled when a server first says no: most never do.
+_INCAPABLE = r"does not support|must be an embedding model"
+_TOO_LONG = r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context|is too large to process"
+_NEEDED = r"(?:request|prompt|input)[^()\d]{0,40}\((\d{1,18}) tokens?\)"
+_WINDOW = r"(?:context|batch) (?:size|length|window)[^()\d]{0,20}[(:] ?(\d{1,18})"
+_LOADING = r"^loading model$|server loading model|(?:still|is) (?:being )?load(?:ing|ed)\b"
+_QUOTA = r"quota|usage limit|(?:session|hourly|daily|weekly|monthly) limit|upgrade"
+_OPENAI = r"/v1(?:/|$)|openai|/chat(?:/|$)|/completions"
 
-class Subject(NamedTuple):
-    """What a call is about, for messages: the server, the path, and the model or ""."""
-
-    host: Host
-    path: str
-    model: str
+_NESTED = 8
+"""As many JSON texts inside one another are unwrapped; two were seen."""
+_LONGEST_TEXT = 2000
 
 
 class Complaint(NamedTuple):
@@ -43,51 +50,45 @@ class Complaint(NamedTuple):
 
 def complaint(error: object) -> Complaint:
     """The text in an `error` field. A text that is itself JSON, as llama.cpp's are, is unwrapped."""
-    if isinstance(error, dict):
-        return Complaint(str(error.get("message", error)), error)
-    text = str(error)
-    if text.startswith("{"):
-        try:
-            inner = decode(text.encode())
-        except MalformedError:
-            return Complaint(text, {})
-        if isinstance(inner, dict) and "error" in inner:
-            return complaint(inner["error"])
-    return Complaint(text, {})
+    details: dict[str, Any] = {}
+    for _ in range(_NESTED):
+        inner = _inside(error)
+        if isinstance(inner, dict) and inner.get("error") is not None:
+            error = inner["error"]
+        elif isinstance(error, dict) and error.get("message") is not None:
+            details = {**details, **error}
+            error = error["message"]
+        else:
+            break
+    text = error if isinstance(error, str) else shown(error)
+    return Complaint(text[:_LONGEST_TEXT], details)
 
 
 def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
     """The exception for a response whose status is not a success."""
-    said = _complaint_in(body)
-    text = said.text if said else snippet(body).strip()
-    if said and head.status == 404 and subject.model:
+    said = _complaint_in(subject, body)
+    if head.status == 407:
+        return OllamaConnectionError(
+            f"the proxy before Ollama at {subject.host} wants a credential",
+            reason="proxy",
+            hint="user:password@ before the proxy's name",
+        )
+    if said and _is_about_a_model(subject, head.status, said):
         return _not_found(subject, said)
-    kind: type[OllamaResponseError] = OllamaResponseError
-    if head.status in (401, 403):
-        kind = OllamaAuthenticationError
-    elif head.status in (429, 502, 503, 504):
-        kind = OllamaBusyError
-    elif said and (error := _by_text(subject, said, head.status)):
+    by_status = head.status in (401, 403, 429, 502, 503, 504)
+    if said and not by_status and (error := _by_text(subject, said, head.status)):
         return error
-    error = kind(
-        f"Ollama at {subject.host} answered {head.status} to {subject.path}",
-        why=text or None,
-        status=head.status,
-        body=snippet(body, 4000),
-    )
-    if isinstance(error, OllamaAuthenticationError) and said:
-        error.signin_url = said.details.get("signin_url")
-    if 300 <= head.status < 400:
-        elsewhere = head.header("location") or "another URL"
-        error.hint = f"redirects aren't followed; the server itself may be at {elsewhere}"
-    elif head.status == 404 and not said:
-        error.hint = "is this an Ollama server, and its URL without a path?"
-    return error
+    text = said.text if said else subject.hide(_as_text(body))
+    refusal = _by_status(subject, head, said, text)
+    refusal.why = text or None
+    refusal.body = subject.hide(snippet(body, 4000))
+    refusal.hint = refusal.hint or _hint(subject, head, said, body)
+    return refusal
 
 
 def error_line(subject: Subject, error: object) -> OllamaError:
     """The exception for an `error` record, as if nothing had come before it."""
-    said = complaint(error)
+    said = _hidden(subject, complaint(error))
     return _by_text(subject, said, 200) or OllamaResponseError(
         f"Ollama at {subject.host} ended {subject.path} with an error",
         why=said.text,
@@ -96,19 +97,106 @@ def error_line(subject: Subject, error: object) -> OllamaError:
     )
 
 
-def _complaint_in(body: bytes) -> Complaint | None:
+def raise_error_in(subject: Subject, document: object) -> None:
+    """Raises the exception for the error in a document, where there is one."""
+    if isinstance(document, dict) and document.get("error") is not None:
+        raise error_line(subject, document["error"])
+
+
+def error_among(records: Iterator[dict[str, Any]]) -> object:
+    """The error in records that came together with the last one, or None; all else that follows it means nothing."""
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return None
+        except MalformedError:
+            continue
+        if record.get("error") is not None:
+            return record["error"]
+
+
+def _inside(error: object) -> object:
+    """What an error says that is itself JSON; an object as it is."""
+    if not isinstance(error, str) or not error.startswith("{"):
+        return error
     try:
-        document = decode(body)
+        return decode(error.encode("utf-8", "surrogatepass"))
+    except MalformedError:
+        return None
+
+
+def _complaint_in(subject: Subject, body: bytes) -> Complaint | None:
+    try:
+        document = decode_document(body)
     except MalformedError:
         return None
     if not isinstance(document, dict) or document.get("error") is None:
         return None
     text, details = complaint(document["error"])
-    return Complaint(text, {**document, **details})
+    return _hidden(subject, Complaint(text, {**document, **details}))
+
+
+def _hidden(subject: Subject, said: Complaint) -> Complaint:
+    return Complaint(subject.hide(said.text), said.details)
+
+
+def _is_about_a_model(subject: Subject, status: int, said: Complaint) -> bool:
+    """Whether a model is missing. Other servers' 404s for a path they don't know have `type` and speak of no model."""
+    if status != 404 or not subject.model:
+        return False
+    return "type" not in said.details or "model" in said.text.lower()
 
 
 def _not_found(subject: Subject, said: Complaint) -> OllamaModelNotFoundError:
     return OllamaModelNotFoundError(f"no model {subject.model!r} at {subject.host}", why=said.text, model=subject.model)
+
+
+def _by_status(subject: Subject, head: Head, said: Complaint | None, text: str) -> OllamaResponseError:
+    """The error of a status, which says no more than that."""
+    what = f"Ollama at {subject.host} answered {head.status} to {subject.path}"
+    if head.status in (401, 403):
+        denied = OllamaAuthenticationError(f"{what}, sent with {subject.credential}", status=head.status, body="")
+        url = said.details.get("signin_url") if said else None
+        if isinstance(url, str) and url:
+            denied.signin_url = url
+            denied.hint = f"sign in at {url}"
+        return denied
+    if head.status in (429, 502, 503, 504):
+        busy = OllamaBusyError(what, status=head.status, body="")
+        busy.retry_after = _retry_after(head)
+        busy.quota = head.status == 429 and _speaks_of(_QUOTA, text)
+        return busy
+    error = OllamaResponseError(what, status=head.status, body="")
+    error.loading = head.status == 500 and _speaks_of(_LOADING, text)
+    return error
+
+
+def _hint(subject: Subject, head: Head, said: Complaint | None, body: bytes) -> str | None:
+    """What to try after a status, where it tells that."""
+    host, status = subject.host, head.status
+    if 300 <= status < 400:
+        elsewhere = _shown_url(head.header("location") or "the URL it leads to")
+        return f"{elsewhere}: redirects aren't followed, and the server itself may be there"
+    if status == 404:
+        return _hint_of_a_path(host, said)
+    if status == 403 and not body:
+        return "OLLAMA_ORIGINS on the server: it refuses a Host or Origin header that it doesn't know"
+    if status in (502, 503, 504) and not said:
+        return "the server's own URL: this is what a proxy in between says that can't reach it"
+    return None
+
+
+def _hint_of_a_path(host: Host, said: Complaint | None) -> str | None:
+    """What to try where a path isn't there."""
+    without_path = host.url.removesuffix(host.prefix) if host.prefix else host.url
+    if _speaks_of(_OPENAI, host.prefix):
+        return f"{without_path}: Ollama's own API is not below a path of OpenAI's"
+    if said:
+        return None
+    if host.prefix:
+        return f"{without_path}: a server seldom has a path before /api"
+    return "the URL of an Ollama server, one that is not too old for this: there is nothing at this path"
 
 
 def _by_text(subject: Subject, said: Complaint, status: int) -> OllamaError | None:
@@ -119,19 +207,69 @@ def _by_text(subject: Subject, said: Complaint, status: int) -> OllamaError | No
             model=subject.model,
             missing="file does not exist" in said.text,
         )
-    if said.details.get("type") == "exceed_context_size_error" or _TOO_LONG.search(said.text):
+    if said.details.get("type") == "exceed_context_size_error" or _speaks_of(_TOO_LONG, said.text):
         return OllamaContextError(
             f"the prompt is longer than the context window of {subject.model!r} at {subject.host}",
             why=said.text,
-            window=_number(said.details.get("n_ctx")),
-            needed=_number(said.details.get("n_prompt_tokens")),
+            window=_number(said.details.get("n_ctx"), _WINDOW, said.text),
+            needed=_number(said.details.get("n_prompt_tokens"), _NEEDED, said.text),
         )
-    if status == 501 or (subject.model and _INCAPABLE.search(said.text)):
+    if status == 501 or (subject.model and _speaks_of(_INCAPABLE, said.text)):
         return OllamaCapabilityError(
             f"{subject.model!r} at {subject.host} can't do that", why=said.text, model=subject.model
         )
     return None
 
 
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+def _speaks_of(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
+def _number(value: object, pattern: str, text: str) -> int | None:
+    """A number that is given, or else is in the text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.search(pattern, text, re.IGNORECASE)
+    return int(match[1]) if match else None
+
+
+def _retry_after(head: Head) -> float | None:
+    """Seconds that the server asks to wait; None where it asks for nothing that makes sense."""
+    given = (head.header("retry-after") or "").strip()
+    if re.fullmatch(r"\d{1,15}(?:\.\d{0,15})?", given, re.ASCII):
+        return float(given)
+    until, now = _timestamp(given), _timestamp(head.header("date") or "")
+    if until is None or (now is None and not head.received):
+        return None
+    return max(0.0, until - (head.received if now is None else now))
+
+
+def _timestamp(date: str) -> float | None:
+    """An HTTP date as seconds since the epoch."""
+    if not date:
+        return None
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    try:
+        parsed = parsedate_to_datetime(date)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, IndexError, TypeError, OverflowError):  # a date that is none raises all of these
+        return None
+
+
+def _as_text(body: bytes) -> str:
+    """The start of a body as it may be shown: of a page of HTML, its words."""
+    text = body[:20_000].decode("utf-8", "backslashreplace").strip()
+    if text.startswith("<"):
+        from html import unescape
+
+        text = re.sub(r"<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", " ", text, flags=re.DOTALL | re.IGNORECASE)
+        text = unescape(re.sub(r"<[^<>]*(>|\Z)", " ", text))
+        text = " ".join(text.split())
+    return text[:200]
+
+
+def _shown_url(url: str) -> str:
+    """A URL without what may be secret in it."""
+    return re.sub(r"//[^/?#]*@", "//***@", url)[:200].partition("?")[0]

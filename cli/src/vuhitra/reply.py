@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
-from vuhitra.lines import MalformedError, shown
-from vuhitra.types import Logprob, Message, ToolCallDict
+from vuhitra.lines import MalformedError, decode_record, shown
+
+if TYPE_CHECKING:
+    from vuhitra.types import Logprob, Message, ToolCallDict
 
 StoppedBy = Literal["stop", "limit", "window", "length", "load", "unload"]
 
 _SILENT_REPEATS = 30
 """The server ends an answer, and says nothing, after so many identical tokens in a row."""
-
-
+_LONGEST_TOKEN = 64
+"""Letters of the longest token that is looked for in an answer that came in one piece."""
 _GREATEST = 2**63
 """The server's numbers have 64 bits."""
 
@@ -33,11 +34,16 @@ class Thinking(NamedTuple):
 
 
 class ToolCall(NamedTuple):
-    """A function the model wants called, with its arguments by name."""
+    """A function the model wants called, with its arguments by name.
+
+    id: to answer it by. position: which of several calls it is (`index` on the wire). None where the
+        server gives none.
+    """
 
     name: str
     arguments: Mapping[str, Any]
     id: str | None = None
+    position: int | None = None
 
 
 class Done(NamedTuple):
@@ -49,8 +55,7 @@ class Done(NamedTuple):
 Event: TypeAlias = Text | Thinking | ToolCall | Done
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """What an answer took: tokens, and seconds. What a server leaves out is 0.
 
     The names are the server's; it sends the durations in nanoseconds.
@@ -77,6 +82,11 @@ class Reply(str):
     done_reason: the server's word. stopped_by: what it means, see `StoppedBy`.
     stats: tokens and seconds. logprobs: a token each, where asked for. context: token ids that
         `generate` can go on from. model: the name the server answered with. raw: its last record.
+    parsed: what the text says, where a schema was given. messages: those that a run of tools
+        added to the conversation, this reply's own among them; empty where no tools were run.
+
+    It pickles, copies, and is its text for `json`, orjson and SQLite. msgspec takes no subclass of
+    `str` by itself: `msgspec.json.encode(reply, enc_hook=str)`.
     """
 
     thinking: str = ""
@@ -88,10 +98,12 @@ class Reply(str):
     context: tuple[int, ...] = ()
     model: str = ""
     raw: Mapping[str, Any] = MappingProxyType({})
+    parsed: Any = None
+    messages: tuple[Message, ...] = ()
 
     @property
     def message(self) -> Message:
-        """The reply as a message to append to a conversation; thinking only beside tool calls."""
+        """The reply as a message to append to a conversation: a plain dict; thinking only beside tool calls."""
         message: Message = {"role": "assistant", "content": str(self)}
         if self.tool_calls:
             message["tool_calls"] = [_as_dict(call) for call in self.tool_calls]
@@ -102,14 +114,18 @@ class Reply(str):
 
 def _as_dict(call: ToolCall) -> ToolCallDict:
     made: ToolCallDict = {"function": {"name": call.name, "arguments": call.arguments}}
+    if call.position is not None:
+        made["function"]["index"] = call.position
     if call.id is not None:
         made["id"] = call.id
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What was asked for that tells why an answer stopped."""
+class Sent(NamedTuple):
+    """What was asked for that tells why an answer stopped.
+
+    num_ctx: the context window that was sent, or was seen to be the model's.
+    """
 
     num_predict: int | None = None
     num_ctx: int | None = None
@@ -117,7 +133,10 @@ class Sent:
 
 
 class Gathered:
-    """What has arrived of an answer: records in, events out, a `Reply` at any time."""
+    """What has arrived of an answer: records in, events out, a `Reply` at any time.
+
+    finished: whether a record said that it was the last.
+    """
 
     def __init__(self, sent: Sent) -> None:
         self._sent = sent
@@ -125,8 +144,7 @@ class Gathered:
         self._thinking: list[str] = []
         self._tool_calls: list[ToolCall] = []
         self._logprobs: list[Logprob] = []
-        self._last: dict[str, Any] = {}
-        self._repeats = 0
+        self._last: dict[str, Any] | bytes = {}
         self.finished = False
 
     def add(self, record: dict[str, Any]) -> list[Event]:
@@ -134,38 +152,46 @@ class Gathered:
 
         Raises MalformedError where a known field has another type than the API's.
         """
-        self._last = record
         events: list[Event] = []
-        said = _field(record, "message", dict, {}) if "message" in record else record
-        if thinking := _field(said, "thinking", str, ""):
-            self._thinking.append(thinking)
+        said, name = record, "response"
+        if record.get("message") is not None:
+            said, name = _field(record, "message", dict, {}), "content"
+        if said.get("thinking") is not None and (thinking := _field(said, "thinking", str, "")):
             events.append(Thinking(thinking))
-        if text := _field(said, "content" if said is not record else "response", str, ""):
-            self._count_repeats(text)
-            self._text.append(text)
+            self._thinking.append(thinking)
+        if text := _field(said, name, str, ""):
             events.append(Text(text))
-        for call in _field(said, "tool_calls", list, ()):
-            self._tool_calls.append(_tool_call(call))
-            events.append(self._tool_calls[-1])
-        self._logprobs += _field(record, "logprobs", list, ())
-        if record.get("done") is True or record.get("done_reason"):
-            events.append(self.end())
+            self._text.append(text)
+        if said.get("tool_calls") is not None:
+            calls = [_tool_call(call) for call in _field(said, "tool_calls", list, ())]
+            events += calls
+            self._tool_calls += calls
+        if record.get("logprobs") is not None:
+            self._logprobs += _logprobs(record)
+        if record.get("done") is not False or record.get("done_reason") is not None:
+            self.finished = _field(record, "done", bool, False) or bool(_field(record, "done_reason", str, ""))
+        self._last = record
         return events
 
-    def end(self) -> Done:
-        """There will be no more records, and that is right."""
-        self.finished = True
-        return Done(self.reply())
+    def add_text(self, text: str, line: bytes) -> Text:
+        """The event of a record that holds a text and nothing else. line: the record, as it came."""
+        self._text.append(text)
+        self._last = line
+        return Text(text)
 
     @property
     def says_nothing_of_its_end(self) -> bool:
         """Whether the last record has no `done` at all: some servers never send it."""
-        return bool(self._last) and "done" not in self._last
+        last = self._last_record()
+        return bool(last) and last.get("done") is None
 
     @property
     def repeats_itself(self) -> bool:
-        """Whether the text ends in as many identical pieces as make the server give up."""
-        return self._repeats >= _SILENT_REPEATS
+        """Whether the answer ends in as many identical tokens as make the server give up."""
+        pieces = self._text or self._thinking
+        if len(pieces) == 1:
+            return _ends_in_repetition(pieces[0])
+        return len(pieces) >= _SILENT_REPEATS and len({piece.strip() for piece in pieces[-_SILENT_REPEATS:]}) == 1
 
     def partial(self) -> Reply:
         """What has arrived so far: what was said, and not yet how it ended."""
@@ -173,23 +199,30 @@ class Gathered:
         reply.thinking = "".join(self._thinking)
         reply.tool_calls = tuple(self._tool_calls)
         reply.logprobs = tuple(self._logprobs)
-        reply.raw = self._last
+        reply.raw = self._last_record()
         return reply
 
     def reply(self) -> Reply:
         """The whole answer. Raises MalformedError where its last record is not what it should be."""
-        record = self._last
+        record = self._last_record()
         reply = self.partial()
         reply.stats = _stats(record)
-        reply.done_reason = _field(record, "done_reason", str, None)
+        reply.done_reason = _field(record, "done_reason", str, None) or None
         reply.stopped_by = _stopped_by(reply.done_reason, reply.stats, self._sent)
-        reply.context = tuple(_field(record, "context", list, ()))
+        reply.context = _context(record)
         reply.model = _field(record, "model", str, "")
         return reply
 
-    def _count_repeats(self, text: str) -> None:
-        same = bool(self._text) and self._text[-1].strip() == text.strip()
-        self._repeats = self._repeats + 1 if same else 0
+    def _last_record(self) -> dict[str, Any]:
+        return decode_record(self._last) if isinstance(self._last, bytes) else self._last
+
+
+def _ends_in_repetition(text: str) -> bool:
+    """Whether a text ends in one token over and over, for an answer whose tokens came all at once."""
+    return any(
+        text.endswith(text[-size:] * _SILENT_REPEATS)
+        for size in range(1, min(_LONGEST_TOKEN, len(text) // _SILENT_REPEATS) + 1)
+    )
 
 
 def _field(record: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
@@ -197,12 +230,30 @@ def _field(record: Mapping[str, Any], name: str, kind: type, default: Any) -> An
     value = record.get(name)
     if value is None:
         return default
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise MalformedError(
             f"the field {name!r} of a record is {type(value).__name__}, not {kind.__name__}",
             shown(value),
         )
     return value
+
+
+def _logprobs(record: Mapping[str, Any]) -> list[Logprob]:
+    """How likely each token of a record was. Raises MalformedError."""
+    given: list[Any] = _field(record, "logprobs", list, [])
+    for each in given:
+        if not isinstance(each, dict) or not isinstance(each.get("token"), str):
+            raise MalformedError("a log probability of no token", shown(each))
+        if not isinstance(each.get("logprob"), int | float) or isinstance(each["logprob"], bool):
+            raise MalformedError("a log probability that is not a number", shown(each))
+    return given
+
+
+def _context(record: Mapping[str, Any]) -> tuple[int, ...]:
+    given: tuple[Any, ...] = tuple(_field(record, "context", list, ()))
+    if not all(type(token) is int for token in given):
+        raise MalformedError("the field 'context' of a record holds what is not a token's number", shown(given))
+    return given
 
 
 def _tool_call(call: object) -> ToolCall:
@@ -213,6 +264,7 @@ def _tool_call(call: object) -> ToolCall:
         _field(function, "name", str, ""),
         _field(function, "arguments", dict, {}),
         _field(call, "id", str, None),
+        _field(function, "index", int, None),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -16,6 +17,15 @@ Format: TypeAlias = Literal["json"] | Mapping[str, Any]
 
 KeepAlive: TypeAlias = float | str
 """How long a model stays loaded: seconds (negative: for ever, 0: unload) or a duration as `5m`."""
+
+FilePath: TypeAlias = str | PathLike[str]
+"""A file or folder on this machine's disk."""
+
+Verify: TypeAlias = bool | FilePath
+"""Whom to trust: True for the system's authorities, False for anybody, or the path of other certificates."""
+
+Certificate: TypeAlias = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str]
+"""What to show a server: a file with a certificate; or with its key's file; or with these and the key's password."""
 
 Image: TypeAlias = bytes | Path | str
 """An image: its bytes, its path, or a string that is base64 already and is never looked up on disk."""
@@ -157,9 +167,9 @@ class RunningModel(TypedDict):
 class ModelDescription(TypedDict, total=False):
     """All that a server knows of a model, from `/api/show`.
 
-    modelfile: what it could be made from again; of its parts, parameters (text, a line each), template,
-    system and license stand apart, too. details, capabilities, modified_at: as in `ModelSummary`.
-    model_info: the metadata of its file.
+    modelfile: what it could be made from again. parameters: text, a line each.
+    template, system, license: the other parts of the Modelfile, each by itself.
+    details, capabilities, modified_at: as in `ModelSummary`. model_info: the metadata of its file.
     """
 
     modelfile: str
@@ -174,7 +184,11 @@ class ModelDescription(TypedDict, total=False):
 
 
 class Progress(TypedDict):
-    """A step of a pull. status: what is done, `success` at last. total, completed: bytes of the layer `digest`."""
+    """A step of a pull, a push or a making.
+
+    status: what is done, `success` at last. digest: of the layer that it is done to.
+    total, completed: bytes of that layer.
+    """
 
     status: str
     digest: NotRequired[str]
@@ -188,10 +202,26 @@ class TimeoutOption(TypedDict, total=False):
     timeout: Timeouts | float
 
 
+class ShowOptions(TimeoutOption, total=False):
+    """What `show_model` takes besides. verbose: with the whole vocabulary, which may be many megabytes."""
+
+    verbose: bool
+
+
 class PullOptions(TimeoutOption, total=False):
-    """What `pull_model` takes besides. insecure: also from a registry without TLS."""
+    """What `pull_model` and `push_model` take besides. insecure: also with a registry without TLS."""
 
     insecure: bool
+
+
+class LoadOptions(TimeoutOption, total=False):
+    """What `load_model` takes besides.
+
+    options: see `Options`; `num_ctx` is what matters here. keep_alive: how long it stays loaded.
+    """
+
+    options: Mapping[str, Any]
+    keep_alive: KeepAlive
 
 
 class CallOptions(TimeoutOption, total=False):
@@ -210,6 +240,9 @@ class AnswerOptions(CallOptions, total=False):
     """What `generate` and `chat` both take.
 
     think: whether and how hard to think. format: what the answer must look like.
+    schema: what the answer is checked against, and `reply.parsed` made of: a JSON Schema, a dataclass,
+        a TypedDict, a msgspec Struct, a pydantic model, or another type of these.
+    repair: how often to ask again for an answer that doesn't fit the schema; not while streaming.
     logprobs: how likely each token was; top_logprobs: with that many alternatives, 0 to 20.
     shift: False (what is sent by default) ends an answer that meets the end of the window; True lets
     the server forget the beginning and go on.
@@ -217,6 +250,8 @@ class AnswerOptions(CallOptions, total=False):
 
     think: Think
     format: Format
+    schema: object
+    repair: int
     logprobs: bool
     top_logprobs: int
     shift: bool
@@ -227,6 +262,7 @@ class GenerateOptions(AnswerOptions, total=False):
 
     system: the system prompt. template: instead of the model's own. raw: the prompt as it is, with
     no template. suffix: what comes after the insertion. images: for models that see.
+    context: `Reply.context` of an earlier answer, to go on from it; the server would rather have `chat`.
     """
 
     system: str
@@ -234,16 +270,22 @@ class GenerateOptions(AnswerOptions, total=False):
     raw: bool
     suffix: str
     images: Sequence[Image]
+    context: Sequence[int]
 
 
 class ChatOptions(AnswerOptions, total=False):
     """What `chat` takes besides.
 
-    options: see `Options`. tools: functions the model may ask for, as JSON Schema.
+    options: see `Options`.
+    tools: what the model may call: functions, described by their hints and docstrings, or JSON Schema.
+    run_tools: whether they are run here, and the model is told what they gave; not while streaming.
+    max_rounds: how often that may happen for one answer.
     """
 
     options: Mapping[str, Any]
-    tools: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any] | Callable[..., Any]]
+    run_tools: bool
+    max_rounds: int
 
 
 class EmbedOptions(CallOptions, total=False):

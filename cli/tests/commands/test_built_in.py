@@ -162,7 +162,7 @@ ENGINE_MISSING = (
     "sitecustomize.py",
     "import sys; sys.modules['xllamacpp'] = None",
     "the built-in engine needs xllamacpp, which is not installed",
-    "pip install xllamacpp starlette uvicorn jsonschema-rs",
+    "pip install xllamacpp starlette uvicorn",
 )
 MODEL_MISSING = (
     "model",

@@ -328,7 +328,7 @@ class TestLogs:
     def test_attempts_are_logged_when_asked_for(self, world: World) -> None:
         args = ("chat", "x", "-m", "m", "--host", unused_url())
         assert "attempt" not in world.run(*args).err
-        assert "warning: POST /api/generate: " in world.with_(variables={"LOG_LEVEL": "warning"}).run(*args).err
+        assert "warning: POST /api/generate m: " in world.with_(variables={"LOG_LEVEL": "warning"}).run(*args).err
 
     def test_json_is_an_object_a_line_without_prompts(self, world: World) -> None:
         loud = world.with_(variables={"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -134,7 +133,7 @@ class Telling:
             "engine": server.engine if server else None,
             "done_reason": reply.done_reason,
             "stopped_by": reply.stopped_by,
-            "stats": asdict(reply.stats),
+            "stats": reply.stats._asdict(),
         }
 
     def _look(self) -> str | None:

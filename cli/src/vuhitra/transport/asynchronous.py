@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
-from collections.abc import Mapping
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vuhitra.http import Exchange, Head, Request, request_headers
+from vuhitra.http import Exchange, Head, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
+from vuhitra.transport.async_connecting import connect
 from vuhitra.transport.faults import seconds_left, stopped, timing_out, translated
 from vuhitra.transport.pool import Pool
-from vuhitra.transport.tls import LazyContext
+from vuhitra.transport.route import Route
 
 if TYPE_CHECKING:
-    import ssl
-
     from vuhitra.hosts import Host
+    from vuhitra.types import Certificate, Verify
 
 _CHUNK = 65536
 _GRACE = 0.05
@@ -26,14 +27,16 @@ _GRACE = 0.05
 
 
 class AsyncTransport:
-    """Exchanges with one server in an event loop, always the same one. headers: sent with each request."""
+    """Exchanges with one server in an event loop, always the same one. See `Route` for what it is made from."""
 
-    def __init__(self, host: Host, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, host: Host, *, proxy: str | None = None, verify: Verify = True, cert: Certificate | None = None
+    ) -> None:
         self.host = host
-        self._headers = request_headers(host, headers or {})
-        self._tls = LazyContext(host)
+        self._route = Route(host, proxy, verify, cert)
         self._pool: Pool[_AsyncConnection] = Pool(time.monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()
 
     async def open(self, request: Request, timeouts: Timeouts, give_up_at: float | None = None) -> AsyncIncoming:
         """Sends a request and reads the head of its answer.
@@ -44,10 +47,10 @@ class AsyncTransport:
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
         connection = await self._idle_connection()
         if connection is None:
-            connection = await _AsyncConnection.connect(self.host, self._tls, deadlines.connect())
+            connection = await _AsyncConnection.connect(self._route, deadlines.connect())
         self._pool.use(connection)
         try:
-            await connection.send(request, self._headers, deadlines.start())
+            await connection.send(self._route.addressed(request), deadlines)
             incoming = AsyncIncoming(self._pool, connection, deadlines)
             await incoming.read_head()
         except BaseException:  # a socket is closed, whatever happens to its user
@@ -71,8 +74,8 @@ class AsyncTransport:
 
     def _stay_in_the_loop(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
+        if self._loop is None or self._process != os.getpid():
+            self._loop, self._process = loop, os.getpid()
         elif self._loop is not loop:
             raise RuntimeError("an asynchronous client works in the event loop it was first used in, and in no other")
 
@@ -105,8 +108,8 @@ class AsyncIncoming:
         return self._deadlines.idle() if self.begun else self._deadlines.start()
 
     async def read(self, deadline: Deadline) -> bytes:
-        """The body's next bytes; `b""` at its end."""
-        with translated(self._connection.host):
+        """The body's bytes that have come, waiting for some; `b""` at its end."""
+        with translated(self._connection.route):
             while (data := self._connection.exchange.data()) is None:
                 await self._connection.receive(deadline)
         self.begun = True
@@ -114,14 +117,18 @@ class AsyncIncoming:
 
     async def read_head(self) -> None:
         """Reads until the head is there."""
-        with translated(self._connection.host):
+        with translated(self._connection.route):
             while (head := self._connection.exchange.head()) is None:
                 await self._connection.receive(self._deadlines.start())
-        self.head = head
+            self._connection.route.check(head)
+        self.head = head._replace(received=time.time())
 
     async def finish(self) -> None:
         """The answer is whole: keeps the connection, for as long as it may be good."""
-        self._pool.give_back(self._connection)
+        if self._connection.is_inherited:
+            self._connection.forget()
+        else:
+            self._pool.give_back(self._connection)
 
     async def aclose(self) -> None:
         """Ends the exchange at once; a server stops answering. May be called twice."""
@@ -132,36 +139,78 @@ class AsyncIncoming:
 class _AsyncConnection:
     """A pair of asyncio's streams and the HTTP state of what goes over them."""
 
-    def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.host = host
+    def __init__(
+        self, route: Route, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected: socket.socket
+    ) -> None:
+        self.route = route
         self.exchange = Exchange()
         self._reader = reader
         self._writer = writer
+        self._socket = connected
+        self._process = os.getpid()
         self._closed = False
 
-    @classmethod
-    async def connect(cls, host: Host, tls: LazyContext, deadline: Deadline) -> _AsyncConnection:
-        with translated(host), timing_out(host, deadline):
-            if host.unix_path is not None:
-                async with asyncio.timeout(seconds_left(deadline)):
-                    return cls(host, *await asyncio.open_unix_connection(host.unix_path))
-            return cls(host, *await _connect(host, tls.context(), deadline))
+    def __del__(self) -> None:
+        """Hangs up where nobody did: the event loop itself would keep the connection open."""
+        if not self._closed and not self.is_inherited:
+            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
+            with suppress(RuntimeError):  # the event loop is closed
+                self.close()
 
-    async def send(self, request: Request, headers: list[tuple[str, str]], deadline: Deadline) -> None:
+    @classmethod
+    async def connect(cls, route: Route, deadline: Deadline) -> _AsyncConnection:
+        with translated(route), timing_out(route, deadline):
+            return cls(route, *await connect(route, deadline))
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._process != os.getpid()
+
+    async def send(self, request: Request, deadlines: Deadlines) -> None:
         """Sends a request. A server that refuses it before it has it all is heard when its answer is read."""
-        data = self.exchange.send(request, headers)
-        with translated(self.host), timing_out(self.host, deadline), suppress(ConnectionError):
-            async with asyncio.timeout(seconds_left(deadline)):
-                self._writer.write(data)
-                await self._writer.drain()
+        is_file = isinstance(request.body, Upload)
+        pieces = self.exchange.send(request)
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None) if is_file else next(pieces, None)) is not None:
+                deadline = deadlines.idle() if is_file else deadlines.start()
+                with (
+                    translated(self.route),
+                    timing_out(self.route, deadline, "did not take what was sent" if is_file else None),
+                ):
+                    async with asyncio.timeout(seconds_left(deadline)):
+                        if not await self._send(piece):
+                            return
+        finally:
+            with suppress(ValueError):  # cancelled while a thread reads from the file, which is closed when it has
+                pieces.close()
+
+    async def _send(self, piece: bytes) -> bool:
+        """Whether a piece could be sent, before an answer came."""
+        self._writer.write(piece)
+        if self._writer.transport.get_write_buffer_size() < _CHUNK:
+            return not self._writer.transport.is_closing()
+        reading = asyncio.ensure_future(self._reader.read(_CHUNK))
+        draining = asyncio.ensure_future(self._writer.drain())
+        try:
+            await asyncio.wait((reading, draining), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, draining):
+                task.cancel()
+            sent, came = await asyncio.gather(draining, reading, return_exceptions=True)
+        if isinstance(came, bytes):
+            self.exchange.feed(came)
+        return sent is None and isinstance(came, asyncio.CancelledError)
 
     async def receive(self, deadline: Deadline) -> None:
         """Feeds the exchange with what comes next, whatever that is."""
-        with timing_out(self.host, deadline):
+        if self.is_inherited:
+            raise RuntimeError("this stream belongs to the process that opened it, and this one was forked from it")
+        with timing_out(self.route, deadline):
             async with asyncio.timeout(seconds_left(deadline)):
                 data = await self._reader.read(_CHUNK)
         if self._closed:
-            raise stopped(self.host)
+            raise stopped(self.route)
         self.exchange.feed(data)
 
     async def is_ready(self) -> bool:
@@ -187,30 +236,18 @@ class _AsyncConnection:
     def close(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""
         self._closed = True
-        self._writer.transport.abort()
+        if self.is_inherited:
+            self.forget()
+        else:
+            self._writer.transport.abort()
 
     def forget(self) -> None:
-        """Does nothing: the event loop it belongs to was the parent's."""
+        """Closes this process's end; the event loop's own memory of it is shared with the process that made it."""
+        self._closed = True
+        self._socket.close()
 
     async def wait_closed(self) -> None:
         """Waits until the socket is freed."""
-        with suppress(OSError):  # the peer was faster
-            await self._writer.wait_closed()
-
-
-async def _connect(
-    host: Host, context: ssl.SSLContext | None, deadline: Deadline
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection; the addresses of a name are tried in turn, each with its share of the time."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(seconds_left(deadline)):
-        found = await loop.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM)
-    for untried, (_, _, _, _, address) in zip(range(len(found), 0, -1), found, strict=True):
-        try:
-            async with asyncio.timeout(seconds_left(deadline) / untried):
-                name = host.address if context else None
-                return await asyncio.open_connection(str(address[0]), host.port, ssl=context, server_hostname=name)
-        except OSError:
-            if untried == 1:
-                raise
-    raise socket.gaierror(f"no address for {host.address}")
+        if not self.is_inherited:
+            with suppress(OSError):  # the peer was faster
+                await self._writer.wait_closed()

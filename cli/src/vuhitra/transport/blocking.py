@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from vuhitra.http import Exchange, Head, Request, request_headers
+from vuhitra.http import Exchange, Head, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
+from vuhitra.transport.connecting import connect
 from vuhitra.transport.faults import seconds_left, stopped, timing_out, translated
 from vuhitra.transport.pool import Pool
-from vuhitra.transport.tls import LazyContext
+from vuhitra.transport.route import Route
 
 if TYPE_CHECKING:
-    import ssl
-
     from vuhitra.hosts import Host
+    from vuhitra.transport.interface import Holder
+    from vuhitra.types import Certificate, Verify
 
 _CHUNK = 65536
 _GRACE = 0.05
 """Seconds that the end of an answer may take to come after its last record."""
-_MOMENT = 1e-6
-"""Seconds in which nothing can come that isn't there already."""
+_GLANCE = 0.2
+"""Seconds after which somebody who waits to send looks whether an answer has come."""
 
 
 class Transport:
-    """Exchanges with one server over blocking sockets; threads may share it.
+    """Exchanges with one server over blocking sockets; threads may share it. See `Route` for what it is made from."""
 
-    headers: sent with each request.
-    """
-
-    def __init__(self, host: Host, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, host: Host, *, proxy: str | None = None, verify: Verify = True, cert: Certificate | None = None
+    ) -> None:
         self.host = host
-        self._headers = request_headers(host, headers or {})
-        self._tls = LazyContext(host)
+        self._route = Route(host, proxy, verify, cert)
         self._pool: Pool[_Connection] = Pool(time.monotonic)
 
-    def open(self, request: Request, timeouts: Timeouts, give_up_at: float | None = None) -> Incoming:
-        """Sends a request and reads the head of its answer.
+    def open(
+        self, request: Request, timeouts: Timeouts, give_up_at: float | None = None, holder: Holder | None = None
+    ) -> Incoming:
+        """Sends a request and reads the head of its answer. holder: may close the connection meanwhile.
 
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
         connection = self._idle_connection()
         if connection is None:
-            connection = _Connection.connect(self.host, self._tls, deadlines.connect())
+            connection = _Connection.connect(self._route, deadlines.connect())
         self._pool.use(connection)
         try:
-            connection.send(request, self._headers, deadlines.start())
+            if holder is not None:
+                holder.hold(connection)
+            connection.send(self._route.addressed(request), deadlines)
             incoming = Incoming(self._pool, connection, deadlines)
             incoming.read_head()
         except BaseException:  # a socket is closed, whatever happens to its user
@@ -99,8 +104,8 @@ class Incoming:
         return self._deadlines.idle() if self.begun else self._deadlines.start()
 
     def read(self, deadline: Deadline) -> bytes:
-        """The body's next bytes; `b""` at its end."""
-        with translated(self._connection.host):
+        """The body's bytes that have come, waiting for some; `b""` at its end."""
+        with translated(self._connection.route):
             while (data := self._connection.exchange.data()) is None:
                 self._connection.receive(deadline)
         self.begun = True
@@ -108,14 +113,18 @@ class Incoming:
 
     def read_head(self) -> None:
         """Reads until the head is there."""
-        with translated(self._connection.host):
+        with translated(self._connection.route):
             while (head := self._connection.exchange.head()) is None:
                 self._connection.receive(self._deadlines.start())
-        self.head = head
+            self._connection.route.check(head)
+        self.head = head._replace(received=time.time())
 
     def finish(self) -> None:
         """The answer is whole: keeps the connection, for as long as it may be good."""
-        self._pool.give_back(self._connection)
+        if self._connection.is_inherited:
+            self._connection.forget()
+        else:
+            self._pool.give_back(self._connection)
 
     def close(self) -> None:
         """Ends the exchange at once, from any thread; a server stops answering. May be called twice."""
@@ -125,32 +134,88 @@ class Incoming:
 class _Connection:
     """A blocking socket and the HTTP state of what goes over it."""
 
-    def __init__(self, host: Host, connected: socket.socket) -> None:
-        self.host = host
+    def __init__(self, route: Route, connected: socket.socket) -> None:
+        self.route = route
         self.exchange = Exchange()
         self._socket = connected
-        self._reading = threading.Lock()
+        # In which nothing can come that isn't there already. TLS may have something to do first, and can't
+        # say so at once; the system rounds this up to a millisecond.
+        self._moment = 1e-6 if route.host.scheme == "https" else 0.0
+        self._process = os.getpid()
+        self._in_use = threading.Lock()
         self._closed = False
 
-    @classmethod
-    def connect(cls, host: Host, tls: LazyContext, deadline: Deadline) -> _Connection:
-        with translated(host), timing_out(host, deadline):
-            return cls(host, _connect(host, tls.context(), deadline))
+    def __del__(self) -> None:
+        """Hangs up where nobody did, and says so, as sockets do."""
+        if not self._closed and not self.is_inherited:
+            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
+            self.close()
 
-    def send(self, request: Request, headers: list[tuple[str, str]], deadline: Deadline) -> None:
+    @classmethod
+    def connect(cls, route: Route, deadline: Deadline) -> _Connection:
+        with translated(route), timing_out(route, deadline):
+            return cls(route, connect(route, deadline))
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._process != os.getpid()
+
+    def send(self, request: Request, deadlines: Deadlines) -> None:
         """Sends a request. A server that refuses it before it has it all is heard when its answer is read."""
-        data = self.exchange.send(request, headers)
-        with translated(self.host), timing_out(self.host, deadline), suppress(ConnectionError):
-            self._socket.settimeout(seconds_left(deadline))
-            self._socket.sendall(data)
+        is_file = isinstance(request.body, Upload)
+        with closing(self.exchange.send(request)) as pieces:
+            for piece in pieces:
+                deadline = deadlines.idle() if is_file else deadlines.start()
+                with (
+                    translated(self.route),
+                    self._using(),
+                    timing_out(self.route, deadline, "did not take what was sent" if is_file else None),
+                ):
+                    if not self._send(piece, deadline):
+                        return
+
+    def _send(self, piece: bytes, deadline: Deadline) -> bool:
+        """Whether all of a piece could be sent, before an answer came."""
+        left = memoryview(piece)
+        while left:
+            self._socket.settimeout(min(seconds_left(deadline), _GLANCE))
+            try:
+                left = left[self._socket.send(left[:_CHUNK]) :]
+            except TimeoutError:
+                pass
+            except OSError:  # why, the answer may say
+                return False
+            if left and (came := self._what_comes(self._moment)) is not None:
+                self.exchange.feed(came)
+                return False
+        return True
+
+    def _what_comes(self, seconds: float) -> bytes | None:
+        """The next bytes, none for the connection's end; None where nothing comes."""
+        try:
+            self._socket.settimeout(seconds)
+            return self._socket.recv(_CHUNK)
+        except (TimeoutError, BlockingIOError):
+            return None
+        except OSError:
+            return b""
 
     def receive(self, deadline: Deadline) -> None:
         """Feeds the exchange with what comes next, whatever that is."""
-        data = b""
+        if self.is_inherited:
+            raise RuntimeError("this stream belongs to the process that opened it, and this one was forked from it")
+        with self._using(), timing_out(self.route, deadline):
+            self._socket.settimeout(seconds_left(deadline))
+            data = self._socket.recv(_CHUNK)
+        self.exchange.feed(data)
+
+    @contextmanager
+    def _using(self) -> Generator[None]:
+        """Keeps other threads from freeing the socket meanwhile; if one closes it, that is what went wrong."""
         try:
-            with self._reading, timing_out(self.host, deadline):
-                self._socket.settimeout(seconds_left(deadline))
-                data = self._socket.recv(_CHUNK)
+            with self._in_use:
+                yield
         except OSError:
             if not self._closed:
                 raise
@@ -158,97 +223,29 @@ class _Connection:
             if self._closed:
                 self._socket.close()
         if self._closed:
-            raise stopped(self.host)
-        self.exchange.feed(data)
+            raise stopped(self.route)
 
     def is_ready(self) -> bool:
         """Whether the last answer has ended, and nothing has come since, not even the connection's end."""
         ended = self.exchange.reuse()
-        try:
-            self._socket.settimeout(_MOMENT if ended else _GRACE)
-            came = self._socket.recv(_CHUNK)
-        except TimeoutError:
-            return ended
-        except OSError:
-            return False
-        return not ended and self.exchange.reuse(came)
+        came = self._what_comes(self._moment if ended else _GRACE)
+        if ended or not came:
+            return ended and came is None
+        return self.exchange.reuse(came)
 
     def close(self) -> None:
-        """Shuts the socket down, which ends a read in another thread, and frees it once none reads."""
+        """Shuts the socket down, which ends what another thread does with it, and frees it once none does."""
+        if self.is_inherited:
+            self.forget()
+            return
         self._closed = True
         with suppress(OSError):  # the peer was faster
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        if self._reading.acquire(blocking=False):
+        if self._in_use.acquire(blocking=False):
             self._socket.close()
-            self._reading.release()
+            self._in_use.release()
 
     def forget(self) -> None:
         """Closes this process's end, and leaves the connection itself to the process that made it."""
+        self._closed = True
         self._socket.close()
-
-
-def _connect(host: Host, context: ssl.SSLContext | None, deadline: Deadline) -> socket.socket:
-    """A connected socket; the addresses of a name are tried in turn, each with its share of the time."""
-    if host.unix_path is not None:
-        return _connect_to(socket.AF_UNIX, host.unix_path, seconds_left(deadline))
-    found = _look_up(host, deadline)
-    for untried, (family, _, _, _, address) in zip(range(len(found), 0, -1), found, strict=True):
-        try:
-            connected = _connect_to(family, address, seconds_left(deadline) / untried)
-            return connected if context is None else _with_tls(connected, context, host, deadline)
-        except OSError:
-            if untried == 1:
-                raise
-    raise socket.gaierror(f"no address for {host.address}")
-
-
-def _look_up(host: Host, deadline: Deadline) -> list[Any]:
-    """The addresses of a host. The system's look-up knows no limit, so it is waited for from outside."""
-    # As bytes, a name needs no IDNA codec, which is slow to import.
-    name = host.address.encode() if host.address.isascii() else host.address
-    if _is_address(host.address):
-        return socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
-    found: list[Any] = []
-
-    def look_up() -> None:
-        try:
-            found.append(socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-
-    looking = threading.Thread(target=look_up, daemon=True)
-    looking.start()
-    looking.join(seconds_left(deadline))
-    if not found:
-        raise TimeoutError
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return list(found[0])
-
-
-def _is_address(text: str) -> bool:
-    return ":" in text or text.replace(".", "").isdigit()
-
-
-def _connect_to(family: int, address: Any, seconds: float) -> socket.socket:
-    connecting = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        connecting.settimeout(seconds)
-        connecting.connect(address)
-        if family != getattr(socket, "AF_UNIX", None):
-            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:  # a socket is closed, whatever happens to its user
-        connecting.close()
-        raise
-    return connecting
-
-
-def _with_tls(connected: socket.socket, context: ssl.SSLContext, host: Host, deadline: Deadline) -> socket.socket:
-    secured = context.wrap_socket(connected, server_hostname=host.address, do_handshake_on_connect=False)
-    try:
-        secured.settimeout(seconds_left(deadline))
-        secured.do_handshake()
-    except BaseException:  # a socket is closed, whatever happens to its user
-        secured.close()
-        raise
-    return secured

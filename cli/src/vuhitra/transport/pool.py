@@ -6,9 +6,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
+_pools: WeakSet[Pool[Any]] = WeakSet()
 _KEPT_FOR = 60.0
 """Seconds that an idle connection is kept; servers close theirs sooner or later, too."""
 
@@ -33,18 +35,21 @@ class Pool(Generic[C]):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._closed = False
+        self._begin()
+        _watch_for_forks()
+        _pools.add(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._idle: deque[tuple[float, C]] = deque()
         self._used: WeakSet[C] = WeakSet()
-        self._process = os.getpid()
-        self._closed = False
 
     def take(self) -> C | None:
         """An idle connection, which may have gone bad meanwhile. Raises RuntimeError in a closed pool."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("this client is closed")
-            self._forget_what_was_inherited()
             while self._idle and self._idle[0][0] < self._clock() - _KEPT_FOR:
                 self._idle.popleft()[1].close()
             return self._idle.pop()[1] if self._idle else None
@@ -75,10 +80,20 @@ class Pool(Generic[C]):
             connection.close()
         return connections
 
-    def _forget_what_was_inherited(self) -> None:
-        if self._process != os.getpid():
-            for _, connection in self._idle:
-                connection.forget()
-            self._idle.clear()
-            self._used.clear()
-            self._process = os.getpid()
+    def forget_what_was_inherited(self) -> None:
+        """Begins anew in a child made by fork, where the lock may be held by a thread that isn't there."""
+        idle = self._idle
+        self._begin()
+        for _, connection in idle:
+            connection.forget()
+
+
+@cache
+def _watch_for_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_what_was_inherited)
+
+
+def _forget_what_was_inherited() -> None:
+    for pool in list(_pools):
+        pool.forget_what_was_inherited()

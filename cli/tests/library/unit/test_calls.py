@@ -6,28 +6,33 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
-from vuhitra import OllamaError, Reply, calls, resolve_host
+from vuhitra import OllamaCapabilityError, OllamaError, OllamaResponseError, Reply, calls, resolve_host
 from vuhitra.calls import Call
-from vuhitra.http import Head
+from vuhitra.http import Head, Upload
 from vuhitra.lines import MalformedError
 from vuhitra.readers import RefusalReader
 from vuhitra.reply import Gathered, Sent
-from vuhitra.types import Image, Options
+from vuhitra.types import Image
 
 HOST = resolve_host("https://gate/ollama")
+HEADERS = (("Host", "gate"),)
 USER = {"role": "user", "content": "hello"}
 OK = Head(200, ((b"content-type", b"application/json"),))
+DIGEST = "sha256:" + "a" * 64
+UPLOAD = Upload(Path("file"), 3)
 STRICT = {"truncate": False, "shift": False, "stream": True}
 
 
 def sent(call: Call[Any]) -> tuple[str, str, Any]:
     """What goes over the wire: method, target and the decoded body."""
-    request = call.request(HOST)
-    return request.method, request.target, None if request.body is None else json.loads(request.body)
+    request = call.request(HOST, HEADERS)
+    assert request.headers == HEADERS
+    body = request.body
+    return request.method, request.target, json.loads(body) if isinstance(body, bytes) else body
 
 
 @pytest.mark.parametrize(
@@ -36,7 +41,8 @@ def sent(call: Call[Any]) -> tuple[str, str, Any]:
         (calls.version(), "GET", "/api/version", None),
         (calls.list_models(), "GET", "/api/tags", None),
         (calls.running_models(), "GET", "/api/ps", None),
-        (calls.show_model("m"), "POST", "/api/show", {"model": "m"}),
+        (calls.show_model("m", {}), "POST", "/api/show", {"model": "m"}),
+        (calls.show_model("m", {"verbose": True}), "POST", "/api/show", {"model": "m", "verbose": True}),
         (calls.pull_model("m", {}), "POST", "/api/pull", {"model": "m", "stream": True}),
         (
             calls.pull_model("m", {"insecure": True}),
@@ -44,6 +50,30 @@ def sent(call: Call[Any]) -> tuple[str, str, Any]:
             "/api/pull",
             {"model": "m", "stream": True, "insecure": True},
         ),
+        (
+            calls.push_model("m", {"insecure": False}),
+            "POST",
+            "/api/push",
+            {"model": "m", "stream": True, "insecure": False},
+        ),
+        (
+            calls.create_model("m", {"from": "n", "system": None}),
+            "POST",
+            "/api/create",
+            {"model": "m", "from": "n", "stream": True},
+        ),
+        (calls.has_blob(DIGEST), "HEAD", f"/api/blobs/{DIGEST}", None),
+        (calls.upload_blob(DIGEST, UPLOAD), "POST", f"/api/blobs/{DIGEST}", UPLOAD),
+        (calls.copy_model("m", "n"), "POST", "/api/copy", {"source": "m", "destination": "n"}),
+        (calls.delete_model("m"), "DELETE", "/api/delete", {"model": "m"}),
+        (calls.load_model("m", None, None), "POST", "/api/generate", {"model": "m", **STRICT}),
+        (
+            calls.load_model("m", {"num_ctx": 9}, 0),
+            "POST",
+            "/api/generate",
+            {"model": "m", "options": {"num_ctx": 9}, "keep_alive": 0, **STRICT},
+        ),
+        (calls.load_embedder("m", None, "5m"), "POST", "/api/embed", {"model": "m", "input": [], "keep_alive": "5m"}),
         (calls.generate("m", "hi", None, {}), "POST", "/api/generate", {"model": "m", "prompt": "hi", **STRICT}),
         (calls.generate("m", "", None, {}), "POST", "/api/generate", {"model": "m", "prompt": "", **STRICT}),
         (calls.chat("m", [USER], {}), "POST", "/api/chat", {"model": "m", "messages": [USER], **STRICT}),
@@ -143,9 +173,18 @@ HI = "hi"
         (lambda: calls.chat(" ", [USER], {}), ValueError, "no model is named"),
         (lambda: calls.generate("", HI, None, {}), ValueError, "no model is named"),
         (lambda: calls.embed("", ["a"], {}), ValueError, "no model is named"),
-        (lambda: calls.show_model(""), ValueError, "no model is named"),
+        (lambda: calls.show_model("", {}), ValueError, "no model is named"),
+        (lambda: calls.push_model("", {}), ValueError, "no model is named"),
+        (lambda: calls.create_model("", {}), ValueError, "no model is named"),
+        (lambda: calls.copy_model("m", ""), ValueError, "no model is named"),
+        (lambda: calls.copy_model("", "m"), ValueError, "no model is named"),
+        (lambda: calls.delete_model(""), ValueError, "no model is named"),
+        (lambda: calls.load_model("", None, None), ValueError, "no model is named"),
+        (lambda: calls.load_embedder("", None, None), ValueError, "no model is named"),
+        (lambda: calls.load_model("m", {"num_ctx": "1"}, None), TypeError, "num_ctx is a whole number"),
+        (lambda: calls.embed("m", ["a"], {"dimensions": 0}), ValueError, "at least 1, not 0"),
         (lambda: calls.pull_model("", {}), ValueError, "no model is named"),
-        (lambda: calls.show_model(3), TypeError, "name is a str, not int"),  # type: ignore[arg-type]
+        (lambda: calls.show_model(3, {}), TypeError, "name is a str, not int"),  # type: ignore[arg-type]
         (lambda: calls.generate("m", 4, None, {}), TypeError, "prompt is a str, not int"),  # type: ignore[arg-type]
         (lambda: calls.chat("m", ["hello"], {}), TypeError, "message is a dict with a str 'role'"),  # type: ignore[list-item]
         (lambda: calls.chat("m", [{}], {}), TypeError, "message is a dict with a str 'role'"),
@@ -164,8 +203,12 @@ HI = "hi"
         (lambda: calls.embed("m", [""], {}), ValueError, "text 0 is empty"),
         (lambda: calls.embed("m", ["a", ""], {}), ValueError, "text 1 is empty"),
         (lambda: calls.embed("m", ["a", 3], {}), TypeError, "text 1 is a str, not int"),  # type: ignore[list-item]
-        (lambda: calls.chat("m", [{**USER, "x": object()}], {}).request(HOST), TypeError, "can't be sent as JSON"),
-        (lambda: calls.chat("m", [{**USER, "content": "\ud83c"}], {}).request(HOST), ValueError, "surrogates"),
+        (
+            lambda: calls.chat("m", [{**USER, "x": object()}], {}).request(HOST, HEADERS),
+            TypeError,
+            "can't be sent as JSON",
+        ),
+        (lambda: calls.chat("m", [{**USER, "content": "\ud83c"}], {}).request(HOST, HEADERS), ValueError, "surrogates"),
     ],
 )
 def test_what_can_not_be_right_is_not_sent(call: Callable[[], object], error: type[Exception], says: str) -> None:
@@ -173,29 +216,9 @@ def test_what_can_not_be_right_is_not_sent(call: Callable[[], object], error: ty
         call()
 
 
-def options_of(kind: type) -> list[str]:
-    """The known options of a type."""
-    return [name for name, its_kind in get_type_hints(Options).items() if its_kind is kind]
-
-
-@pytest.mark.parametrize("option", options_of(int))
-@pytest.mark.parametrize("value", ["1", 1.5, True, None, [1]])
-def test_an_option_that_is_a_whole_number_is_one(option: str, value: object) -> None:
-    with pytest.raises(TypeError, match=f"option {option} is a whole number, not "):
-        calls.generate("m", HI, {option: value}, {})
-
-
-@pytest.mark.parametrize("option", options_of(float))
-@pytest.mark.parametrize("value", ["1", True, None, float("nan"), float("inf")])
-def test_an_option_that_is_a_number_is_one(option: str, value: object) -> None:
-    with pytest.raises(TypeError, match=f"option {option} is a number, not "):
-        calls.chat("m", [USER], {"options": {option: value}})
-    calls.chat("m", [USER], {"options": {option: 1}})
-
-
 def answered(call: Call[Any], body: bytes, head: Head = OK) -> Any:
     """What a call gives for this answer."""
-    reader = call.reader_for(HOST, head)
+    reader = call.reader_for(HOST, HEADERS, head)
     list(reader.feed(body))
     list(reader.end())
     return reader.result()
@@ -209,10 +232,16 @@ def answered(call: Call[Any], body: bytes, head: Head = OK) -> Any:
         (calls.list_models(), b'{"models":null}', []),
         (calls.running_models(), b'{"models":null}', []),
         (calls.list_models(), b'{"models":[{"name":"m","new":{"a":1}}]}', [{"name": "m", "new": {"a": 1}}]),
-        (calls.show_model("m"), b'{"template":"t","new":1}', {"template": "t", "new": 1}),
+        (calls.show_model("m", {}), b'{"template":"t","new":1}', {"template": "t", "new": 1}),
         (calls.embed("m", ["a"], {}), b'{"embeddings":[[0.5,1]]}', [[0.5, 1]]),
         (calls.embed("m", ["a", "b"], {}), b'{"embeddings":[[0.5],[1e-3]]}', [[0.5], [0.001]]),
         (calls.pull_model("m", {}), b'{"status":"success"}', None),
+        (calls.show_model("m", {}), b'{"capabilities":null}', {"capabilities": []}),
+        (calls.copy_model("m", "n"), b"", None),
+        (calls.delete_model("m"), b"deleted", None),
+        (calls.has_blob(DIGEST), b"", None),
+        (calls.upload_blob(DIGEST, UPLOAD), b"", None),
+        (calls.load_embedder("m", None, None), b'{"embeddings":[]}', None),
     ],
 )
 def test_an_answer_is_given_with_all_that_the_server_says(call: Call[Any], body: bytes, result: object) -> None:
@@ -228,7 +257,7 @@ def test_an_answer_is_given_with_all_that_the_server_says(call: Call[Any], body:
         (calls.list_models(), b'{"models":{}}', "'models' is dict, not list"),
         (calls.list_models(), b'{"models":[{"name":"m"},{}]}', "model 1 of a list has no name"),
         (calls.running_models(), b'{"models":["m"]}', "model 0 of a list has no name"),
-        (calls.show_model("m"), b"null", "not a JSON object"),
+        (calls.show_model("m", {}), b"null", "not a JSON object"),
         (calls.embed("m", ["a"], {}), b"{}", "'embeddings' is NoneType, not list"),
         (calls.embed("m", ["a"], {}), b'{"embeddings":[]}', "0 vectors for 1 texts"),
         (calls.embed("m", ["a"], {}), b'{"embeddings":[[1],[2]]}', "2 vectors for 1 texts"),
@@ -245,9 +274,23 @@ def test_an_answer_that_is_none_is_a_protocol_error(call: Call[Any], body: bytes
         answered(call, body)
 
 
+@pytest.mark.parametrize(
+    "call", [calls.copy_model("m", "n"), calls.delete_model("m"), calls.upload_blob(DIGEST, UPLOAD)], ids=str
+)
+def test_an_error_is_one_whatever_its_status(call: Call[Any]) -> None:
+    with pytest.raises(OllamaResponseError, match="no room left"):
+        answered(call, b'{"error":"no room left"}')
+
+
+def test_vectors_of_another_length_than_asked_for_are_an_error() -> None:
+    assert answered(calls.embed("m", ["a"], {"dimensions": 2}), b'{"embeddings":[[1,2]]}') == [[1, 2]]
+    with pytest.raises(OllamaCapabilityError, match="vectors of 3 numbers: 2 were asked for"):
+        answered(calls.embed("m", ["a"], {"dimensions": 2}), b'{"embeddings":[[1,2,3]]}')
+
+
 @pytest.mark.parametrize("status", [301, 400, 404, 500, 503])
 def test_any_other_status_is_a_refusal(status: int) -> None:
-    assert isinstance(calls.version().reader_for(HOST, Head(status, ())), RefusalReader)
+    assert isinstance(calls.version().reader_for(HOST, HEADERS, Head(status, ())), RefusalReader)
     with pytest.raises(OllamaError):
         answered(calls.chat("m", [USER], {}), b'{"done":true}', Head(status, ()))
 
@@ -266,8 +309,15 @@ def test_what_stopped_an_answer_follows_from_what_was_asked_for() -> None:
     assert stopped_by({"num_ctx": 256}, shift=True) == "length"
 
 
-def test_which_calls_are_answered_at_once() -> None:
-    short: list[Call[Any]] = [calls.version(), calls.list_models(), calls.running_models(), calls.show_model("m")]
-    long: list[Call[Any]] = [calls.pull_model("m", {}), calls.chat("m", [], {}), calls.generate("m", "", None, {})]
-    assert all(call.short for call in short)
-    assert not any(call.short for call in [*long, calls.embed("m", ["a"], {})])
+def test_a_window_that_was_seen_tells_why_an_answer_stopped() -> None:
+    body = b'{"done":true,"done_reason":"length","prompt_eval_count":250,"eval_count":6}'
+    for window, stopped_by in ((256, "window"), (4096, "length")):
+        call = calls.chat("m", [USER], {}, calls.Reading(window=window))
+        assert answered(call, body).stopped_by == stopped_by
+    sent_wins = calls.chat("m", [USER], {"options": {"num_ctx": 256}}, calls.Reading(window=4096))
+    assert answered(sent_wins, body).stopped_by == "window"
+
+
+def test_an_answer_is_parsed_where_that_is_asked_for() -> None:
+    call = calls.generate("m", HI, None, {}, calls.Reading(parse=json.loads))
+    assert answered(call, b'{"response":"[4]","done":true}').parsed == [4]

@@ -119,10 +119,24 @@ def test_what_is_set_later_is_copied_too() -> None:
     busy = OllamaBusyError("what", status=429, body="")
     busy.retry_after, busy.quota = 1.5, True
     late = OllamaTimeoutError("what", phase="idle", seconds=1)
-    late.partial = reply("half")
-    late.attempts = (busy, missing)
-    made = pickle.loads(pickle.dumps(late))
-    assert attributes(made) == attributes(late)
+    late.partial, late.loaded = reply("half"), False
+    garbled = OllamaProtocolError("what", snippet="<")
+    garbled.partial = reply("half")
+    loading = OllamaResponseError("what", status=500, body="")
+    loading.loading = True
+    denied = OllamaAuthenticationError("what", status=401, body="")
+    denied.signin_url = "https://ollama.com/connect"
+    late.attempts = (busy, missing, garbled, loading, denied)
+    for made in (pickle.loads(pickle.dumps(late)), copy.copy(late), copy.deepcopy(late)):
+        assert attributes(made) == attributes(late)
+
+
+def test_what_it_was_raised_from_does_not_travel() -> None:
+    error = OllamaConnectionError("what", reason="reset")
+    error.__cause__ = ValueError("reset")
+    for made in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert made.__cause__ is None
+        assert attributes(made) == attributes(error)
 
 
 def test_the_text_is_what_and_why() -> None:
@@ -140,7 +154,10 @@ def test_what_is_not_given_is_none_or_empty() -> None:
     error = OllamaError("what")
     assert (error.why, error.hint, error.attempts) == (None, None, ())
     assert OllamaModelNotFoundError("what", model="m").suggestions == ()
-    assert OllamaTimeoutError("what", phase="idle", seconds=1).partial is None
+    late = OllamaTimeoutError("what", phase="idle", seconds=1)
+    assert (late.partial, late.loaded) == (None, None)
+    assert OllamaProtocolError("what").partial is None
+    assert OllamaResponseError("what", status=500, body="").loading is False
     assert OllamaAuthenticationError("what", status=401, body="").signin_url is None
     busy = OllamaBusyError("what", status=503, body="")
     assert (busy.retry_after, busy.quota) == (None, False)

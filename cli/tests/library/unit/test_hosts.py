@@ -7,6 +7,8 @@ from base64 import b64decode
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from vuhitra import Host, resolve_host
 from vuhitra.hosts import DEFAULT_HOST_SETTING
@@ -42,6 +44,11 @@ from vuhitra.hosts import DEFAULT_HOST_SETTING
         pytest.param(" gpu:1 \n", "http://gpu:1", id="spaces around it"),
         pytest.param('"gpu:1"', "http://gpu:1", id="double quotes around it"),
         pytest.param(" 'http://gpu' ", "http://gpu", id="single quotes and spaces around it"),
+        pytest.param(' " gpu:1 " ', "http://gpu:1", id="quotes, and spaces on both sides of them"),
+        ("gpu_1-a.lan", "http://gpu_1-a.lan:11434"),
+        ("gpu.lan.", "http://gpu.lan.:11434"),
+        ("bücher.example:1", "http://xn--bcher-kva.example:1"),
+        (":0", "http://127.0.0.1:0"),
         ("192.168.0.7", "http://192.168.0.7:11434"),
         ("192.168.0.7:1", "http://192.168.0.7:1"),
         ("0.0.0.0", "http://127.0.0.1:11434"),
@@ -133,6 +140,15 @@ def test_without_a_credential_there_is_no_header() -> None:
         pytest.param("[::1]:x", "'[::1]:x'", id="IPv6 with a port that is no number"),
         pytest.param("[::1", "'[::1'", id="half a bracket"),
         pytest.param("gpu lan", "no spaces", id="a space inside"),
+        pytest.param("gpu\n.lan", "control characters", id="a newline inside"),
+        pytest.param("gpu;lan", "can't be right", id="a semicolon"),
+        pytest.param("gpu\\lan", "can't be right", id="a backslash"),
+        pytest.param("gpu%lan", "can't be right", id="a percent sign"),
+        pytest.param("\x00", "control characters", id="NUL"),
+        pytest.param("gpu/\ud800", "no text", id="half a character in the path"),
+        pytest.param("\ud800", "no text", id="half a character"),
+        pytest.param("ü" * 70, "no text", id="a name that is too long for the domain system"),
+        pytest.param("2001:db8::7:8:9:a:b:c:d", "can't be right", id="too long an IPv6 address"),
         pytest.param("unix://", "absolute path", id="unix without a path"),
         pytest.param("unix://run/ollama.sock", "absolute path", id="unix with a relative path"),
     ],
@@ -155,6 +171,10 @@ def test_an_error_names_the_setting_it_comes_from(setting: str, says: str) -> No
         "http://me:ses?ame@gpu",
         "http://me:1234#sesame@gpu",
         "http://me:ses\u2100ame@gpu",
+        "http://me:sesame\ud800@gpu",
+        "http://me:sesame@gpu/\ud800",
+        "http://me:sesame@\ud800",
+        "http://me:sesame@gpu\x00",
         "ftp://me:sesame@gpu",
         "unix://sesame@gpu",
     ],
@@ -207,6 +227,16 @@ def test_the_host_header_leaves_out_a_default_port_and_the_name_does_not(
         ("0.0.0.0", True),
         ("::1", True),
         ("::", True),
+        ("localhost.", True),
+        ("ollama.localhost", True),
+        ("127.1", True),
+        ("::ffff:127.0.0.1", True),
+        ("0:0:0:0:0:0:0:1", True),
+        ("fe80::1%eth0", False),
+        ("::ffff:192.0.2.1", False),
+        ("127", False),
+        ("localhost.example", False),
+        ("mylocalhost", False),
         ("gpu", False),
         ("127.0.0.1.example", False),
         ("127.example", False),
@@ -231,3 +261,32 @@ def test_a_host_is_a_value() -> None:
     with pytest.raises(AttributeError):
         host.port = 1  # type: ignore[misc]
     assert isinstance(host, Host)
+
+
+@given(st.text() | st.text(":/@[]%.?#0123456789abcdefhtpsux \\", max_size=30))
+@example("http://[fe80::1%]")
+@example("[::1]]")
+def test_whatever_is_written_it_is_a_server_or_a_value_error(setting: str) -> None:
+    try:
+        host = resolve_host(setting, "OLLAMA_IP")
+    except ValueError as error:
+        assert str(error).startswith("OLLAMA_IP: ")  # noqa: PT017  whether it is raised depends on the setting
+    else:
+        assert host.url.isprintable() or host.scheme == "unix"
+        assert host.authority.isascii()
+        assert host.is_loopback in (True, False)
+
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="/?#@"), min_size=1).map(lambda text: f"SESAME{text}")
+AROUND = st.sampled_from(["gpu", "gpu:1", "[::1]:1", "g pu", "gpu:x", "[::1", "gpu/\ud800", "", "\x00", "gpu/api"])
+
+
+@given(st.sampled_from(["", "http://", "https://", "ftp://", "unix://"]), SECRETS, AROUND)
+def test_a_credential_is_never_quoted(scheme: str, secret: str, address: str) -> None:
+    try:
+        host = resolve_host(f"{scheme}me:{secret}@{address}")
+    except ValueError as error:
+        shown = f"{error} {error!r}"
+    else:
+        shown = f"{host} {host!r} {host.url} {host.name}"
+    assert "SESAME" not in shown.upper()

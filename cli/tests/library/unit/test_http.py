@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from pathlib import Path
+
 import pytest
 
 from tests.library.unit.arriving import every_way
 from vuhitra.hosts import resolve_host
-from vuhitra.http import BrokenOffError, Exchange, Head, NotHTTPError, Request, request_headers
+from vuhitra.http import (
+    BrokenOffError,
+    CodingError,
+    Exchange,
+    Head,
+    NotHTTPError,
+    Request,
+    Upload,
+    request_headers,
+)
 
-ASK = Request("GET", "/api/version")
-HEADERS = [("Host", "gpu")]
+HEADERS = (("Host", "gpu"),)
+ASK = Request("GET", "/api/version", HEADERS)
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"
 UNTIL_CLOSED = b"HTTP/1.0 200 OK\r\n\r\nhello"
@@ -19,8 +32,13 @@ EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 def asked() -> Exchange:
     """An exchange whose request was sent."""
     exchange = Exchange()
-    exchange.send(ASK, HEADERS)
+    send(exchange, ASK)
     return exchange
+
+
+def send(exchange: Exchange, request: Request) -> bytes:
+    """All that is written for a request."""
+    return b"".join(exchange.send(request))
 
 
 def receive(exchange: Exchange, pieces: list[bytes]) -> tuple[Head, bytes]:
@@ -41,18 +59,18 @@ def receive(exchange: Exchange, pieces: list[bytes]) -> tuple[Head, bytes]:
     [
         (ASK, b"GET /api/version HTTP/1.1\r\nHost: gpu\r\n\r\n"),
         (
-            Request("POST", "/x/api/chat", b"{}"),
+            Request("POST", "/x/api/chat", HEADERS, b"{}"),
             b"POST /x/api/chat HTTP/1.1\r\nHost: gpu\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
         ),
         (
-            Request("POST", "/empty", b""),
+            Request("POST", "/empty", HEADERS, b""),
             b"POST /empty HTTP/1.1\r\nHost: gpu\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n",
         ),
     ],
     ids=["no body", "a body", "an empty body"],
 )
 def test_what_is_sent(request_: Request, sent: bytes) -> None:
-    assert Exchange().send(request_, HEADERS) == sent
+    assert list(Exchange().send(request_)) == [sent]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +85,7 @@ def test_what_is_sent(request_: Request, sent: bytes) -> None:
 )
 def test_a_header_that_can_not_be_sent_is_named_and_its_value_never_shown(header: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=header[0]) as caught:
-        Exchange().send(ASK, [*HEADERS, header])
+        send(Exchange(), ASK._replace(headers=(*HEADERS, header)))
     assert "sesam" not in str(caught.value)
     assert caught.value.__suppress_context__
 
@@ -147,7 +165,6 @@ def test_interim_responses_alone_are_no_answer() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", id="two lengths"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello", id="no length"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello", id="another transfer encoding"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n", id="no chunk"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, id="a head without end"),
     ],
 )
@@ -159,6 +176,155 @@ def test_what_is_not_http_shows_its_start(data: bytes) -> None:
         assert len(caught.value.snippet) <= 200
 
 
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def read_into(got: list[bytes], exchange: Exchange, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        exchange.feed(piece)
+        while data := exchange.data():
+            got.append(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "before", "snippet"),
+    [
+        pytest.param(b"hello\r\n", b"", "hello\r\n", id="no chunk"),
+        pytest.param(b"3\r\nabc\r\nxyz\r\n", b"abc", "xyz\r\n", id="no second chunk"),
+        pytest.param(b"3\r\nabc\r\n<html>\r\n", b"abc", "<html>\r\n", id="HTML between chunks"),
+        pytest.param(b"3\r\nabcdef\r\n", b"abc", "abcde", id="a chunk longer than it says"),
+    ],
+)
+def test_a_garbled_body_gives_what_came_before_and_shows_the_garbled_part(
+    body: bytes, before: bytes, snippet: str
+) -> None:
+    for pieces in every_way(body):
+        exchange = asked()
+        exchange.feed(CHUNKED_HEAD)
+        assert exchange.head()
+        got: list[bytes] = []
+        with pytest.raises(NotHTTPError) as caught:
+            read_into(got, exchange, pieces)
+        assert b"".join(got) == before
+        assert caught.value.snippet.startswith(snippet[:3])
+        assert "HTTP" not in caught.value.snippet
+
+
+def test_all_that_has_come_is_one_read() -> None:
+    exchange = asked()
+    exchange.feed(CHUNKED_HEAD + b"2\r\nhe\r\n" * 20)
+    assert exchange.head()
+    assert exchange.data() == b"he" * 20
+    assert exchange.data() is None
+    exchange.feed(b"0\r\n\r\n")
+    assert (exchange.data(), exchange.data()) == (b"", b"")
+
+
+def compressed(coding: bytes, body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+    return head % (coding, len(body)) + body
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-15)
+    return packing.compress(data) + packing.flush()
+
+
+PACKED = {
+    "gzip": compressed(b"gzip", gzip.compress(b"hello", mtime=0)),
+    "x-gzip": compressed(b"X-GZip", gzip.compress(b"hello", mtime=0)),
+    "gzip in two members": compressed(b"gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0)),
+    "deflate": compressed(b"deflate", zlib.compress(b"hello")),
+    "raw deflate": compressed(b"deflate", raw_deflate(b"hello")),
+    "identity": compressed(b"identity", b"hello"),
+}
+
+
+@pytest.mark.parametrize("data", PACKED.values(), ids=PACKED)
+def test_a_compressed_body_however_it_arrives(data: bytes) -> None:
+    for pieces in every_way(data):
+        exchange = asked()
+        assert receive(exchange, pieces)[1] == b"hello"
+        assert exchange.reuse()
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"br"])
+def test_no_body_needs_no_decoding(coding: bytes) -> None:
+    assert receive(asked(), [compressed(coding, b"")])[1] == b""
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"hello"), zlib.compress(b"hello"), raw_deflate(b"hello")])
+def test_a_compressed_body_that_ends_too_soon_was_broken_off(packed: bytes) -> None:
+    coding = b"gzip" if packed[:2] == b"\x1f\x8b" else b"deflate"
+    for end in range(1, len(packed)):
+        with pytest.raises(BrokenOffError, match="too soon"):
+            receive(asked(), [compressed(coding, packed[:end])])
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        pytest.param(b"gzip", b"no gzip at all", id="not gzip"),
+        pytest.param(b"gzip", gzip.compress(b"hello")[:-8] + b"\0" * 8, id="a wrong checksum"),
+        pytest.param(b"gzip", gzip.compress(b"hello") + b"garbage", id="garbage after it"),
+        pytest.param(b"deflate", b"\xff\xff\xff", id="not deflate"),
+        pytest.param(b"deflate", zlib.compress(b"hello") + b"garbage", id="garbage after deflate"),
+        pytest.param(b"br", b"hello", id="a coding that isn't known"),
+        pytest.param(b"gzip, gzip", b"hello", id="two codings"),
+    ],
+)
+def test_a_body_that_can_not_be_decompressed(coding: bytes, body: bytes) -> None:
+    for pieces in every_way(compressed(coding, body)):
+        with pytest.raises(CodingError):
+            receive(asked(), pieces)
+
+
+def test_the_status_of_an_error_is_heard_in_whatever_coding_its_text_is() -> None:
+    head, body = receive(asked(), [compressed(b"br", b"hello").replace(b"200 OK", b"502 X")])
+    assert (head.status, body) == (502, b"")
+
+
+def test_a_bomb_is_decompressed_in_steps() -> None:
+    size = 50_000_000
+    left = [compressed(b"gzip", gzip.compress(b"\0" * size)), b""]
+    exchange = asked()
+    exchange.feed(left.pop(0))
+    assert exchange.head()
+    steps = []
+    while data := exchange.data():
+        steps.append(len(data))
+    assert sum(steps) == size
+    assert max(steps) <= 1024 * 1024
+
+
+def test_a_file_is_sent_piece_by_piece(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 10_000
+    (tmp_path / "model.gguf").write_bytes(content)
+    upload = Upload(tmp_path / "model.gguf", len(content))
+    head, *pieces = Exchange().send(Request("POST", "/api/blobs/x", HEADERS, upload))
+    assert head == (
+        b"POST /api/blobs/x HTTP/1.1\r\nHost: gpu\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Length: 2560000\r\n\r\n"
+    )
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= 1024 * 1024
+
+
+def test_a_file_that_became_shorter_is_an_error_and_one_that_grew_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"hello")
+    assert b"".join(Upload(path, 4).pieces()) == b"hell"
+    with pytest.raises(ValueError, match="1 bytes are missing"):
+        list(Upload(path, 6).pieces())
+    with pytest.raises(FileNotFoundError):
+        list(Upload(tmp_path / "gone", 6).pieces())
+
+
+def test_a_content_type_that_is_given_wins() -> None:
+    asking = Request("POST", "/x", (*HEADERS, ("content-type", "text/plain")), b"{}")
+    assert send(Exchange(), asking).lower().count(b"content-type") == 1
+
+
 @pytest.mark.parametrize("data", [LENGTH, CHUNKED, EMPTY], ids=["content length", "chunked", "empty"])
 def test_a_connection_is_used_again_after_a_whole_answer(data: bytes) -> None:
     for pieces in every_way(data):
@@ -166,16 +332,16 @@ def test_a_connection_is_used_again_after_a_whole_answer(data: bytes) -> None:
         for _ in range(3):
             receive(exchange, pieces)
             assert exchange.reuse()
-            exchange.send(ASK, HEADERS)
+            send(exchange, ASK)
 
 
 @pytest.mark.parametrize("rest", [b"0\r\n\r\n", b"1\r\n\n\r\n0\r\n\r\n"], ids=["the end", "a newline and the end"])
 def test_the_end_may_come_late(rest: bytes) -> None:
     exchange = asked()
     exchange.feed(CHUNKED.removesuffix(b"0\r\n\r\n"))
-    assert (exchange.head(), exchange.data(), exchange.data())[1:] == (b"he", b"llo")
+    assert (exchange.head(), exchange.data())[1:] == (b"hello",)
     assert exchange.reuse(rest)
-    exchange.send(ASK, HEADERS)
+    send(exchange, ASK)
     assert receive(exchange, [LENGTH])[1] == b"hello"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.library.unit.arriving import every_way
-from vuhitra.lines import MalformedError, Splitter, decode, decode_record, snippet
+from vuhitra.lines import MalformedError, Splitter, decode, decode_document, decode_record, snippet
 
 NEXT_LINE = "\u0085"
 LINE_SEPARATOR = "\u2028"
@@ -37,6 +37,11 @@ def split(pieces: list[bytes], limit: int = 1000) -> list[bytes]:
         pytest.param(f'"{NEXT_LINE}"\n1\n'.encode(), [f'"{NEXT_LINE}"'.encode(), b"1"], id="U+0085"),
         pytest.param(f'"{LINE_SEPARATOR}"\n1\n'.encode(), [f'"{LINE_SEPARATOR}"'.encode(), b"1"], id="U+2028"),
         pytest.param('"🌍"\n'.encode(), ['"🌍"'.encode()], id="four bytes of UTF-8"),
+        pytest.param(b"\xef\xbb\xbf1\n2\n", [b"1", b"2"], id="a BOM before the first"),
+        pytest.param(b"\xef\xbb\xbf1", [b"1"], id="a BOM before the only one"),
+        pytest.param(b"\xef\xbb\xbf\r\n1\n", [b"1"], id="a BOM and no more on the first"),
+        pytest.param(b"1\n\xef\xbb\xbf2\n", [b"1", b"\xef\xbb\xbf2"], id="a BOM in the middle is kept"),
+        pytest.param(b"\n\xef\xbb\xbf2\n", [b"\xef\xbb\xbf2"], id="a BOM after a blank line is in the middle"),
     ],
 )
 def test_lines_end_at_newlines_only(data: bytes, lines: list[bytes]) -> None:
@@ -91,6 +96,13 @@ def test_what_was_searched_once_is_not_searched_again() -> None:
     assert Counted.searched == 10_001
 
 
+@settings(database=None, derandomize=True, deadline=None)
+@given(pieces=st.lists(st.lists(st.sampled_from(list(b"\n\r \t{}\xef\xbb\xbf\x85")), max_size=6).map(bytes)))
+def test_any_bytes_in_any_pieces_give_the_lines_of_the_whole(pieces: list[bytes]) -> None:
+    lines = b"".join(pieces).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    assert split(pieces) == [line.strip(b" \t\r") for line in lines if line.strip(b" \t\r")]
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(), lambda inner: st.lists(inner, max_size=3)
 )
@@ -122,6 +134,7 @@ def test_whatever_was_sent_is_what_arrives(
         pytest.param(b'{"a":NaN}', id="NaN"),
         pytest.param(b'{"a":-Infinity}', id="infinity"),
         pytest.param(b'{"a":1e999}', id="a number without bounds"),
+        pytest.param(b'{"a":%s}' % (b"1" * 5000), id="an integer without bounds"),
         pytest.param(b'{"a":"\xff"}', id="invalid UTF-8"),
         pytest.param(b'{"a":"\xf0\x9f\x8c"}', id="half a character"),
         pytest.param(b'{"a":"\\ud83c"}', id="half a pair of surrogates"),
@@ -147,3 +160,37 @@ def test_a_record_is_an_object(line: bytes) -> None:
 
 def test_a_snippet_is_short_and_can_be_shown() -> None:
     assert snippet(b"\xff" + b"x" * 1000) == "\\xff" + "x" * 199
+
+
+CUT = [
+    json.dumps({"a": [1.5e-7, -2, True, None, {"b": "grün \\ \u2028"}], "c": "🌍"}, ensure_ascii=escaped).encode()
+    for escaped in (True, False)
+]
+
+
+@pytest.mark.parametrize("record", CUT, ids=["ASCII", "UTF-8"])
+def test_an_object_that_lacks_its_end_is_cut(record: bytes) -> None:
+    for end in range(len(record)):
+        with pytest.raises(MalformedError) as caught:
+            decode(record[:end])
+        assert caught.value.is_cut, record[:end]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"<html", b"[1,", b'"text', b'{"a":1}}', b'{"a":NaN', b'{"a":-,', b'{"a":[1}', b"{]", b'{"a":"\\ud83c"}'],
+)
+def test_what_is_no_beginning_of_an_object_is_not_cut(data: bytes) -> None:
+    with pytest.raises(MalformedError) as caught:
+        decode(data)
+    assert not caught.value.is_cut
+
+
+def test_a_document_may_begin_with_a_bom() -> None:
+    assert decode_document(b"\xef\xbb\xbf{}") == {}
+    with pytest.raises(MalformedError):
+        decode_document(b"\xef\xbb\xbf\xef\xbb\xbf{}")
+
+
+def test_of_a_key_given_twice_the_last_counts() -> None:
+    assert decode(b'{"a":1,"a":2}') == {"a": 2}

@@ -6,7 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
-from typing import Any, is_typeddict
+from typing import Any, get_overloads, is_typeddict
 
 import pytest
 
@@ -67,7 +67,7 @@ def members(cls: type) -> dict[str, Any]:
 
 
 def as_if_async(text: str) -> str:
-    """A signature or docstring with the asynchronous names in place of the others."""
+    """A signature with the asynchronous names in place of the others."""
     text = re.sub(r"\b(?=OllamaClient|ProgressStream|Stream\b|Receiving)", "Async", text)
     return re.sub(r"\bIterator\b", "AsyncIterator", text)
 
@@ -81,7 +81,42 @@ def test_both_colours_have_the_same_names_signatures_and_docstrings(blocking: ty
         if callable(member):
             assert as_if_async(str(inspect.signature(member))) == str(inspect.signature(twin)), name
         if name != "close" or blocking is OllamaClient:
-            assert inspect.getdoc(member) == inspect.getdoc(twin), name
+            described = (inspect.getdoc(member) or "").replace("that threads share", "that tasks share")
+            assert described == (inspect.getdoc(twin) or ""), name
+
+
+STREAMING = ["generate", "chat", "pull_model", "push_model", "create_model"]
+
+
+def overloads(client: type, name: str) -> list[str]:
+    return [str(inspect.signature(overload)) for overload in get_overloads(getattr(client, name))]
+
+
+@pytest.mark.parametrize("name", [*STREAMING, "embed"])
+def test_both_colours_have_the_same_overloads(name: str) -> None:
+    assert [as_if_async(each) for each in overloads(OllamaClient, name)] == overloads(AsyncOllamaClient, name)
+
+
+@pytest.mark.parametrize("name", STREAMING)
+def test_what_streams_has_an_overload_for_each_way_to_ask(name: str) -> None:
+    flags = [
+        re.search(r"stream: '([^']+)'", signature).group(1)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+        for signature in overloads(OllamaClient, name)
+    ]
+    assert flags == ["Literal[False]", "Literal[True]", "bool"]
+
+
+def test_what_stands_in_the_first_places_stays_there() -> None:
+    def places(function: Any) -> list[str]:
+        parameters = inspect.signature(function).parameters.values()
+        return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+
+    assert places(OllamaClient) == ["base_url", "model", "timeout"]
+    assert places(OllamaClient.generate) == ["self", "prompt", "model", "stream", "options"]
+    assert places(OllamaClient.chat) == ["self", "messages", "model", "stream"]
+    assert places(OllamaClient.embed) == ["self", "text", "model"]
+    assert places(OllamaClient.pull_model) == ["self", "name", "stream"]
+    assert places(OllamaClient.copy_model) == ["self", "source", "destination"]
 
 
 def test_every_operation_of_the_async_client_is_awaited() -> None:

@@ -10,22 +10,21 @@ from typing import Any
 
 import pytest
 
+from tests.library.unit.refusing import BUSY, DIED, HOST, refuse, saying
 from vuhitra import (
     OllamaAuthenticationError,
     OllamaBusyError,
     OllamaCapabilityError,
+    OllamaConnectionError,
     OllamaContextError,
     OllamaError,
     OllamaModelError,
     OllamaModelNotFoundError,
     OllamaPullError,
     OllamaResponseError,
-    resolve_host,
 )
-from vuhitra.http import Head
-from vuhitra.refusals import Subject, complaint, error_line, refused
-
-HOST = resolve_host("http://me:sesame@gpu:1", "OLLAMA_IP in ./.env")
+from vuhitra.refusals import complaint, error_line
+from vuhitra.subjects import Subject
 
 NO = OllamaResponseError
 MISSING = OllamaModelNotFoundError
@@ -41,8 +40,6 @@ NO_NUMBER = "json: cannot unmarshal number into Go struct field GenerateRequest.
 NO_EMBEDDINGS = "This server does not support embeddings. Start it with `--embeddings`"
 NO_TOOLS = "registry.ollama.ai/library/smollm2:latest does not support tools"
 NO_INSERT = "registry.ollama.ai/library/smollm2:latest does not support insert"
-BUSY = "server busy, please try again.  maximum pending requests exceeded"
-DIED = "an error was encountered while running the model: unexpected EOF"
 UNREACHABLE = (
     'pull model manifest: Get "http://127.0.0.1:1/v2/library/x/manifests/latest": '
     "dial tcp 127.0.0.1:1: connect: connection refused"
@@ -97,17 +94,6 @@ SEEN: list[tuple[str, str, int, str, type[OllamaError]]] = [
 ]
 
 
-def refuse(status: int, body: str, path: str = "/api/chat", model: str = "m", **headers: str) -> Any:
-    """The exception for a response."""
-    head = Head(status, tuple((name.encode(), value.encode()) for name, value in headers.items()))
-    return refused(Subject(HOST, path, model), head, body.encode())
-
-
-def saying(text: object) -> str:
-    """The body of an answer that says what is wrong."""
-    return json.dumps({"error": text})
-
-
 def llama_says(message: str, kind: str, **numbers: object) -> str:
     """The same as llama.cpp says it, and Ollama passes it on: JSON in a string."""
     return saying(json.dumps({"error": {"code": 400, "message": message, "type": kind, **numbers}}))
@@ -155,7 +141,11 @@ def test_a_refusal_of_llama_cpp_is_unwrapped(body: str, text: str, kind: type[Ol
     ("body", "window", "needed"),
     [
         (OVERLONG, 256, 4013),
-        (llama_says(EXCEEDED, "exceed_context_size_error", n_prompt_tokens=4013, n_ctx="many"), None, 4013),
+        (llama_says(EXCEEDED, "exceed_context_size_error", n_prompt_tokens=4013, n_ctx="many"), 256, 4013),
+        (llama_says(EXCEEDED, "exceed_context_size_error"), 256, 4013),
+        (saying(EXCEEDED), 256, 4013),
+        (saying("input (700 tokens) is too large to process. (current batch size: 512)"), 512, 700),
+        (llama_says("no", "exceed_context_size_error", n_prompt_tokens=True, n_ctx=None), None, None),
         (saying(LONGER), None, None),
         (saying("the input length exceeds the context length"), None, None),
     ],
@@ -175,7 +165,6 @@ def test_a_prompt_too_long_knows_both_numbers_where_the_server_gives_them(
         pytest.param("/api/generate", 405, "405 method not allowed", NO, id="wrong-verb"),
         pytest.param("/api/tags", 403, "", OllamaAuthenticationError, id="host-check"),
         pytest.param("/api/blobs/sha256:xyz", 400, "", NO, id="blob-bad-digest"),
-        pytest.param("/api/chat", 500, "<html>oops</html>", NO, id="a proxy"),
         pytest.param("/api/chat", 500, '"text"', NO, id="JSON, but no object"),
         pytest.param("/api/chat", 500, '{"detail":"oops"}', NO, id="an object without an error"),
         pytest.param("/api/chat", 404, "\xff", NO, id="bytes"),
@@ -230,6 +219,12 @@ def test_an_error_on_a_line_of_a_stream(name: str, path: str, text: str, kind: t
         ('{"error":"inside"}', "inside"),
         ('{"error":{"message":"inside"}}', "inside"),
         (r'{"error":"{\"error\":\"twice\"}"}', "twice"),
+        ({"message": '{"error":{"message":"inside"}}'}, "inside"),
+        ({"error": {"error": "inside"}}, "inside"),
+        ({}, "{}"),
+        (["a"], "['a']"),
+        ("x" * 5000, "x" * 2000),
+        ("{\ud83c", "{\ud83c"),
         ('{"error":', '{"error":'),
         ('{"message":"no error in it"}', '{"message":"no error in it"}'),
         (7, "7"),
@@ -256,30 +251,15 @@ def test_a_status_counts_before_a_text(path: str, status: int, kind: type[Ollama
     assert type(refuse(status, body, path)) is kind
 
 
-def test_where_to_sign_in() -> None:
-    body = '{"error":"unauthorized","signin_url":"https://ollama.com/connect"}'
-    assert refuse(401, body).signin_url == "https://ollama.com/connect"
-    assert refuse(401, '{"error":"unauthorized"}').signin_url is None
-    assert refuse(401, "").signin_url is None
+def test_an_error_as_deep_as_can_be_is_an_error() -> None:
+    deep: Any = "deep"
+    for _ in range(900):
+        deep = {"error": deep}
+    assert isinstance(error_line(Subject(HOST, "/api/chat", "m"), deep), OllamaResponseError)
 
 
-def test_a_404_that_is_no_json_is_a_wrong_path_and_no_missing_model() -> None:
-    error = refuse(404, "404 page not found")
-    assert type(error) is OllamaResponseError
-    assert error.hint is not None
-
-
-def test_a_404_about_no_model_is_a_wrong_path() -> None:
-    assert type(refuse(404, '{"error":"not here"}', "/api/tags", model="")) is OllamaResponseError
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_says_where_to(status: int) -> None:
-    assert "https://gpu/x" in refuse(status, "", location="https://gpu/x").hint
-    assert "None" not in refuse(status, "").hint
-
-
-def test_a_body_is_shown_by_its_start() -> None:
-    error = refuse(500, "\xff" * 10_000)
-    assert len(error.why) <= 200
-    assert error.body == "\xff" * 2000
+def test_the_proxy_that_refuses_is_not_the_server() -> None:
+    error = refuse(407, "<html>Proxy Authentication Required</html>")
+    assert type(error) is OllamaConnectionError
+    assert error.reason == "proxy"
+    assert "gpu:1" in str(error)

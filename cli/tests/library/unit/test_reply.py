@@ -9,9 +9,10 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+import msgspec
 import pytest
 
-from vuhitra import Done, Event, Reply, Stats, Text, Thinking, ToolCall
+from vuhitra import Event, Reply, Stats, Text, Thinking, ToolCall
 from vuhitra.lines import MalformedError
 from vuhitra.reply import Gathered, Sent
 
@@ -38,11 +39,10 @@ def says(**said: Any) -> dict[str, Any]:
 
 
 def gather(*records: dict[str, Any], sent: Sent = NOTHING_SENT) -> tuple[list[Event], Reply]:
-    """The events of these records but the last, `Done`, and the reply after them."""
+    """The events of these records, and the reply after them."""
     gathered = Gathered(sent)
     events = [event for record in records for event in gathered.add(record)]
-    assert [event for event in events if isinstance(event, Done)] == events[len(events) - gathered.finished :]
-    return [event for event in events if not isinstance(event, Done)], gathered.reply()
+    return events, gathered.reply()
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,6 @@ def test_thinking_comes_apart_from_the_text(field: str) -> None:
     assert (reply, reply.thinking) == ("42", "hm")
 
 
-def test_the_last_event_is_the_whole_reply() -> None:
-    gathered = Gathered(Sent())
-    gathered.add(says(content="42"))
-    assert not gathered.finished
-    (done,) = gathered.add({**says(content=""), **LAST})
-    assert gathered.finished
-    assert isinstance(done, Done)
-    assert vars(done.reply) == vars(gathered.reply())
-
-
 @pytest.mark.parametrize(
     ("end", "finished"),
     [
@@ -89,6 +79,7 @@ def test_the_last_event_is_the_whole_reply() -> None:
         ({"done": False}, False),
         ({"done": False, "done_reason": ""}, False),
         ({"done_reason": None}, False),
+        ({"done": None}, False),
         ({}, False),
     ],
 )
@@ -108,7 +99,7 @@ def test_whether_a_server_says_nothing_of_the_end(records: list[dict[str, Any]],
 
 def test_tool_calls() -> None:
     events, reply = gather(says(content="", tool_calls=[ADD, {"function": {"name": "now"}}]), says(tool_calls=None))
-    assert events == [ToolCall("add", {"a": 2, "b": 3}, "call_1"), ToolCall("now", {}, None)]
+    assert events == [ToolCall("add", {"a": 2, "b": 3}, "call_1", 0), ToolCall("now", {}, None)]
     assert reply.tool_calls == tuple(events)
     assert reply == ""
 
@@ -175,10 +166,26 @@ def test_what_stopped_it(reason: str | None, sent: Sent, stopped_by: str | None)
         ({"message": {"tool_calls": ["add"]}}, "a tool call that is not an object"),
         ({"message": {"tool_calls": [{"function": "add"}]}}, "'function' of a record is str, not dict"),
         ({"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}, "'arguments' of a record is str, not dict"),
+        ({"message": {"tool_calls": [{"id": 1}]}}, "'id' of a record is int, not str"),
+        ({"message": {"tool_calls": [{"function": {"index": "0"}}]}}, "'index' of a record is str, not int"),
+        ({"message": []}, "'message' of a record is list, not dict"),
+        ({"response": 0}, "'response' of a record is int, not str"),
+        ({"message": {"thinking": 0}}, "'thinking' of a record is int, not str"),
+        ({"message": {"tool_calls": 0}}, "'tool_calls' of a record is int, not list"),
         ({"logprobs": "a"}, "'logprobs' of a record is str, not list"),
+        ({"logprobs": ["a"]}, "a log probability of no token"),
+        ({"logprobs": [{"token": 1, "logprob": -1}]}, "a log probability of no token"),
+        ({"logprobs": [{"token": "a", "logprob": "-1"}]}, "a log probability that is not a number"),
+        ({"logprobs": [{"token": "a", "logprob": True}]}, "a log probability that is not a number"),
+        ({"done": "true"}, "'done' of a record is str, not bool"),
+        ({"done": 0}, "'done' of a record is int, not bool"),
+        ({"done_reason": 0}, "'done_reason' of a record is int, not str"),
         ({"done": True, "done_reason": 1}, "'done_reason' of a record is int, not str"),
         ({"done": True, "model": 1}, "'model' of a record is int, not str"),
         ({"done": True, "context": "1"}, "'context' of a record is str, not list"),
+        ({"done": True, "context": [1, "2"]}, "'context' of a record holds what is not a token's number"),
+        ({"done": True, "context": [True]}, "'context' of a record holds what is not a token's number"),
+        ({"done": True, "eval_count": True}, "'eval_count' of a record is bool, not int"),
         ({"done": True, "eval_count": "12"}, "'eval_count' of a record is str, not int"),
         ({"done": True, "total_duration": 1.5}, "'total_duration' of a record is float, not int"),
         ({"done": True, "total_duration": 10**400}, "'total_duration' of a record is beyond all bounds"),
@@ -186,36 +193,62 @@ def test_what_stopped_it(reason: str | None, sent: Sent, stopped_by: str | None)
 )
 def test_a_known_field_of_another_type_is_a_protocol_error(record: dict[str, Any], says_what: str) -> None:
     with pytest.raises(MalformedError, match=says_what):
-        Gathered(Sent()).add(record)
+        gather(record)
+
+
+def test_a_record_that_is_malformed_leaves_what_came_before_it() -> None:
+    gathered = Gathered(Sent())
+    gathered.add({"response": "4"})
+    with pytest.raises(MalformedError):
+        gathered.add({"response": 2})
+    assert (gathered.partial(), gathered.partial().raw) == ("4", {"response": "4"})
 
 
 @pytest.mark.parametrize(
     ("pieces", "repeats"),
     [
-        (["a"] * 31, True),
-        (["a"] * 30, False),
-        (["b", *["a"] * 31], True),
-        ([*["a"] * 31, "b"], False),
+        ([], False),
+        (["a"] * 30, True),
+        (["a"] * 29, False),
+        (["b", *["a"] * 30], True),
+        ([*["a"] * 30, "b"], False),
         ([" a", "a\n"] * 16, True),
         (["ab"] * 15, False),
+        (["a" * 30], True),
+        (["well: " + "ha " * 30], True),
+        (["a" * 29], False),
+        (["a" * 30 + "b"], False),
+        (["-" * 10] * 3, False),
     ],
 )
-def test_a_server_gives_up_after_30_repetitions(pieces: list[str], repeats: bool) -> None:
+@pytest.mark.parametrize("field", ["response", "thinking"])
+def test_a_server_gives_up_after_30_repetitions(pieces: list[str], repeats: bool, field: str) -> None:
     gathered = Gathered(Sent())
     for piece in pieces:
-        gathered.add({"response": piece})
+        gathered.add({field: piece})
     assert gathered.repeats_itself is repeats
 
 
+def test_what_the_text_repeats_counts_and_not_what_was_thought_before_it() -> None:
+    gathered = Gathered(Sent())
+    for record in [*[{"thinking": "hm"}] * 30, {"response": "4"}]:
+        gathered.add(record)
+    assert not gathered.repeats_itself
+
+
 def full_reply() -> Reply:
-    _, reply = gather(says(thinking="hm"), says(content="4", tool_calls=[ADD]), {**LAST, "context": [1]})
+    logprobs = [{"token": "4", "logprob": -0.5}]
+    _, reply = gather(
+        says(thinking="hm"), {**says(content="4", tool_calls=[ADD]), "logprobs": logprobs}, {**LAST, "context": [1]}
+    )
+    reply.parsed, reply.messages = {"sum": 4}, ({"role": "assistant", "content": "4"},)
     return reply
 
 
 @pytest.mark.parametrize(
     "copied",
-    [copy.copy, copy.deepcopy, lambda reply: pickle.loads(pickle.dumps(reply))],
-    ids=["copy", "deep", "pickle"],
+    [copy.copy, copy.deepcopy, *(lambda reply, p=p: pickle.loads(pickle.dumps(reply, p)) for p in range(6))],
+    ids=["copy", "deep", *(f"pickle {protocol}" for protocol in range(6))],
 )
 @pytest.mark.parametrize("reply", [Reply("4"), full_reply()], ids=["bare", "full"])
 def test_a_copy_is_the_same_in_all(reply: Reply, copied: Any) -> None:
@@ -229,15 +262,21 @@ def test_a_reply_is_its_text_wherever_text_is_wanted() -> None:
     assert json.dumps({"answer": reply}) == '{"answer": "4"}'
     assert type(str(reply)) is str
     assert {str(reply), reply} == {"4"}
+    assert f"{reply}!" == "4!"
     with closing(sqlite3.connect(":memory:")) as database:
         assert database.execute("select ?", (reply,)).fetchone() == ("4",)
+
+
+def test_msgspec_encodes_a_reply_as_its_text_where_it_is_told_how() -> None:
+    assert msgspec.json.encode({"answer": full_reply()}, enc_hook=str) == b'{"answer":"4"}'
+    assert msgspec.json.encode({full_reply(): 1}) == b'{"4":1}'
 
 
 def test_a_bare_reply_has_everything_too() -> None:
     reply = Reply("4")
     assert (reply.thinking, reply.tool_calls, reply.logprobs, reply.context) == ("", (), (), ())
     assert (reply.done_reason, reply.stopped_by, reply.model, reply.stats) == (None, None, "", Stats())
-    assert dict(reply.raw) == {}
+    assert (reply.parsed, reply.messages, dict(reply.raw)) == (None, (), {})
 
 
 def test_the_message_keeps_thinking_only_beside_tool_calls() -> None:
@@ -245,7 +284,7 @@ def test_the_message_keeps_thinking_only_beside_tool_calls() -> None:
         "role": "assistant",
         "content": "4",
         "thinking": "hm",
-        "tool_calls": [{"function": {"name": "add", "arguments": {"a": 2, "b": 3}}, "id": "call_1"}],
+        "tool_calls": [{"function": {"index": 0, "name": "add", "arguments": {"a": 2, "b": 3}}, "id": "call_1"}],
     }
     _, reply = gather(says(thinking="hm", content="4"), LAST)
     assert reply.message == {"role": "assistant", "content": "4"}

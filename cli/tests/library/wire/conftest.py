@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.scripted_server import ScriptedServer, Step
+from tests.scripted_server import Received, ScriptedServer, Step
 from vuhitra import AsyncOllamaClient, OllamaClient
 
 
@@ -83,3 +83,30 @@ def serve() -> Iterator[Serve]:
             return stopping.enter_context(ScriptedServer(*scripts))
 
         yield start
+
+
+class AskedServer(ScriptedServer):
+    """Asks a function what to answer, instead of going by the order in which requests arrive.
+
+    The function is called when a request has arrived, in a thread of its connection; it may wait there.
+    """
+
+    def __init__(self, answer_to: Callable[[Received], Sequence[Step]]) -> None:
+        super().__init__()
+        self._answer_to = answer_to
+
+    def _next_script(self, request: Received) -> Sequence[Step]:
+        with self._lock:
+            self.requests.append(request)
+        self.arrived.set()
+        return self._answer_to(request)
+
+
+ServeBy = Callable[[Callable[[Received], Sequence[Step]]], AskedServer]
+
+
+@pytest.fixture
+def serve_by() -> Iterator[ServeBy]:
+    """Starts a server that asks a function what to answer, and is stopped at the end of the test."""
+    with ExitStack() as stopping:
+        yield lambda answer_to: stopping.enter_context(AskedServer(answer_to))

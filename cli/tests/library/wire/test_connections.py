@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import socket
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import Close, WaitFor, answer, pieces, stream
-from vuhitra import OllamaClient, OllamaResponseError, resolve_host
+from tests.scripted_server import Close, WaitFor, answer, pieces, stream, unused_url
+from vuhitra import OllamaResponseError, resolve_host
+from vuhitra.limits import Deadline
+from vuhitra.transport import async_connecting, connecting
+from vuhitra.transport.route import Route
 
 HELLO = [{"role": "user", "content": "hello"}]
 SOON = 5.0
@@ -67,20 +72,6 @@ def test_a_refusal_that_comes_before_all_was_sent_is_heard(connect: Connect, ser
     assert caught.value.status == 413
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_child_made_by_fork_has_connections_of_its_own(serve: Serve) -> None:
-    server = serve(answer({"models": []}))
-    with OllamaClient(server.url) as client:
-        client.list_models()
-        child = os.fork()
-        if child == 0:
-            client.list_models()
-            os._exit(0)
-        os.waitpid(child, 0)
-        client.list_models()
-    assert [request.connection for request in server.requests] == [0, 1, 0]
-
-
 def test_a_path_in_the_url_is_a_prefix(connect: Connect, serve: Serve) -> None:
     server = serve(answer({"models": []}))
     connect(f"{server.url}/ollama/api/").list_models()
@@ -115,6 +106,29 @@ def test_headers_that_cannot_be_are_refused_at_once(connect: Connect, headers: d
 def test_localhost_tries_both_families(connect: Connect, serve: Serve) -> None:
     server = serve(answer({"models": []}))
     assert connect(f"localhost:{server.port}").list_models() == []
+
+
+def test_the_addresses_of_a_name_are_tried_in_turn(serve: Serve) -> None:
+    server, nobody = serve(), resolve_host(unused_url())
+    route = Route(nobody, None, True, None)
+    addresses: list[Any] = [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (nobody.port, server.port)
+    ]
+    deadline = Deadline(time.monotonic() + SOON, "connect", SOON)
+
+    async def reach_in_a_loop() -> int:
+        _, writer, connected = await async_connecting.reach(addresses, route, deadline)
+        port: int = connected.getpeername()[1]
+        writer.transport.abort()
+        return port
+
+    with connecting.reach(addresses, route, deadline) as connected:
+        assert connected.getpeername()[1] == server.port
+    assert asyncio.run(reach_in_a_loop()) == server.port
+    with pytest.raises(ConnectionRefusedError):
+        connecting.reach(addresses[:1], route, deadline)
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(async_connecting.reach(addresses[:1], route, deadline))
 
 
 def test_a_unix_socket(connect: Connect, tmp_path: Path) -> None:

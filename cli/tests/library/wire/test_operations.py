@@ -8,7 +8,16 @@ import pytest
 
 from tests.library.wire.conftest import Connect, Serve
 from tests.scripted_server import answer, pieces, stream
-from vuhitra import Done, OllamaModelNotFoundError, OllamaPullError, Reply, Text
+from vuhitra import (
+    Done,
+    OllamaCapabilityError,
+    OllamaError,
+    OllamaModelNotFoundError,
+    OllamaPullError,
+    OllamaResponseError,
+    Reply,
+    Text,
+)
 
 HELLO = [{"role": "user", "content": "hello"}]
 NOT_FOUND = answer({"error": "model 'm' not found"}, 404)
@@ -130,6 +139,22 @@ def test_pull_gives_nothing_or_its_steps(connect: Connect, serve: Serve) -> None
     assert server.requests[1].json == {"model": "m", "stream": True, "insecure": True}
 
 
+@pytest.mark.parametrize("name", ["push_model", "create_model"])
+def test_push_and_create_give_nothing_or_their_steps(connect: Connect, serve: Serve, name: str) -> None:
+    server = serve(PULLED)
+    client = connect(server.url)
+    asked = {"from_": "base"} if name == "create_model" else {"insecure": True}
+    assert getattr(client, name)("me/m", **asked) is None
+    with getattr(client, name)("me/m", stream=True, **asked) as steps:
+        assert [step["status"] for step in steps] == [
+            "pulling manifest",
+            "pulling aabb",
+            "pulling aabb",
+            "success",
+        ]
+    assert [request.json["model"] for request in server.requests] == ["me/m", "me/m"]
+
+
 def test_an_error_inside_a_pull_is_raised(connect: Connect, serve: Serve) -> None:
     failing = stream([{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}])
     with pytest.raises(OllamaPullError, match="file does not exist") as caught:
@@ -159,9 +184,8 @@ def test_a_missing_model_is_not_pulled_where_that_is_off(connect: Connect, serve
 
 def test_a_404_that_is_not_json_is_a_wrong_path(connect: Connect, serve: Serve) -> None:
     server = serve(answer(b"404 page not found", 404))
-    with pytest.raises(Exception, match="404") as caught:
+    with pytest.raises(OllamaResponseError, match="404"):
         connect(server.url, "m").chat(HELLO)
-    assert type(caught.value).__name__ == "OllamaResponseError"
     assert len(server.requests) == 1
 
 
@@ -172,21 +196,110 @@ def test_a_misspelt_keyword_is_not_sent(connect: Connect, serve: Serve) -> None:
     assert server.requests == []
 
 
+def test_copy_and_delete_give_nothing(connect: Connect, serve: Serve) -> None:
+    server = serve(answer(b""))
+    client = connect(server.url)
+    assert client.copy_model("m", "n") is None
+    assert client.delete_model("n") is None
+    assert [(request.method, request.path, request.json) for request in server.requests] == [
+        ("POST", "/api/copy", {"source": "m", "destination": "n"}),
+        ("DELETE", "/api/delete", {"model": "n"}),
+    ]
+
+
+def _copy(client: Any) -> object:
+    return client.copy_model("m", "n")
+
+
+def _delete(client: Any) -> object:
+    return client.delete_model("m")
+
+
+def _show(client: Any) -> object:
+    return client.show_model("m")
+
+
+def _load(client: Any) -> object:
+    return client.load_model("m")
+
+
+def _push(client: Any) -> object:
+    return client.push_model("m")
+
+
+@pytest.mark.parametrize("ask", [_copy, _delete, _show, _load, _push])
+def test_a_missing_model_is_told_with_near_names(connect: Connect, serve: Serve, ask: Any) -> None:
+    server = serve(NOT_FOUND, answer({"models": [{"name": "m:7b"}]}))
+    with pytest.raises(OllamaModelNotFoundError) as caught:
+        ask(connect(server.url))
+    assert caught.value.suggestions == ("m:7b",)
+    assert server.requests[1].path == "/api/tags"
+
+
+def test_a_model_is_loaded_and_unloaded(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"response": "", "done": True, "done_reason": "load"}))
+    client = connect(server.url, "m")
+    assert client.load_model(keep_alive="1h", options={"num_ctx": 256}) is None
+    assert client.unload_model("n") is None
+    sent = [request.json for request in server.requests]
+    assert (sent[0]["model"], sent[0]["keep_alive"], sent[0]["options"]) == ("m", "1h", {"num_ctx": 256})
+    assert (sent[1]["model"], sent[1]["keep_alive"]) == ("n", 0)
+    assert not any("prompt" in each for each in sent)
+
+
+@pytest.mark.parametrize("name", ["load_model", "unload_model"])
+def test_a_model_that_only_embeds_is_loaded_as_one(connect: Connect, serve: Serve, name: str) -> None:
+    server = serve(answer({"error": '"m" does not support generate'}, 400), answer({"embeddings": []}))
+    assert getattr(connect(server.url), name)("m") is None
+    assert [request.path for request in server.requests] == ["/api/generate", "/api/embed"]
+    assert server.requests[1].json["input"] == []
+
+
+def test_a_model_is_used_from_now_on(connect: Connect, serve: Serve) -> None:
+    shown = answer({"template": ""})
+    server = serve(shown, NOT_FOUND, PULLED, shown, NOT_FOUND, answer({"models": []}))
+    client = connect(server.url)
+    client.use_model("there")
+    assert client.model == "there"
+    client.use_model("fetched")
+    assert client.model == "fetched"
+    assert [request.path for request in server.requests] == ["/api/show", "/api/show", "/api/pull", "/api/show"]
+    with pytest.raises(OllamaModelNotFoundError):
+        client.with_options(auto_pull=False).use_model("missing")
+    assert client.model == "fetched"
+
+
+def test_a_server_that_comes_up_is_waited_for(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"error": "starting"}, 503), answer({"version": "0.33"}))
+    assert connect(server.url).wait_until_ready(5) is None
+    assert [request.path for request in server.requests] == ["/api/version"] * 2
+
+
+def test_a_server_that_does_not_come_up_is_given_up(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"error": "starting"}, 503))
+    with pytest.raises(OllamaError, match="503"):
+        connect(server.url).wait_until_ready(0.5)
+    assert len(server.requests) == 3
+
+
+def test_where_a_model_does_not_embed_those_that_do_are_named(connect: Connect, serve: Serve) -> None:
+    able = [{"name": "all-minilm:latest", "capabilities": ["embedding"]}, {"name": "m", "capabilities": ["completion"]}]
+    server = serve(answer({"error": "This server does not support embeddings."}, 501), answer({"models": able}))
+    with pytest.raises(OllamaCapabilityError) as caught:
+        connect(server.url, "m").embed("a")
+    assert caught.value.hint == "models there that embed: all-minilm:latest"
+
+
+@pytest.mark.parametrize("prompt", [4, None, b"hi"])
+def test_a_prompt_is_a_text(connect: Connect, serve: Serve, prompt: object) -> None:
+    server = serve(answer({"response": "4"}))
+    with pytest.raises(TypeError, match="a prompt is a str, not "):
+        connect(server.url, "m").generate(prompt)
+    assert server.requests == []
+
+
 def test_health_is_a_bool_and_one_attempt(connect: Connect, serve: Serve) -> None:
     assert connect(serve(answer({"models": []})).url).health_check() is True
     failing = serve(answer({"error": "no"}, 500))
     assert connect(failing.url).health_check() is False
     assert len(failing.requests) == 1
-
-
-def test_a_view_shares_connections_and_closes_nothing(connect: Connect, serve: Serve) -> None:
-    server = serve(stream(pieces("x")))
-    client = connect(server.url, "m")
-    view = client.with_options(model="other")
-    view.chat(HELLO)
-    view.close()
-    assert server.answered.wait(5.0)
-    client.chat(HELLO)
-    assert [request.json["model"] for request in server.requests] == ["other", "m"]
-    assert {request.connection for request in server.requests} == {0}
-    assert client.model == "m"

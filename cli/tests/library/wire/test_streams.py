@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
+from collections.abc import Sequence
 
 import pytest
 
-from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Step, answer, chunk, pieces, unused_url
+from tests.library.wire.conftest import AskedServer, Connect, Serve, ServeBy
+from tests.scripted_server import (
+    STREAM_END,
+    STREAM_HEAD,
+    Close,
+    Hang,
+    Received,
+    Step,
+    answer,
+    chunk,
+    pieces,
+    unused_url,
+)
 from vuhitra import AsyncOllamaClient, OllamaClient, OllamaConnectionError, OllamaIncompleteError, Retry
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -137,3 +150,174 @@ def test_an_asynchronous_client_stays_in_its_loop(serve: Serve) -> None:
     asyncio.run(use_and_close())
     with pytest.raises(RuntimeError, match="the event loop it was first used in"):
         asyncio.run(use_and_close())
+
+
+STEP = chunk({"status": "pulling aa", "digest": "sha256:aa", "total": 9, "completed": 1})
+SUCCESS = chunk({"status": "success"})
+PROGRESS = ["pull_model", "push_model", "create_model"]
+FROM = {"pull_model": {}, "push_model": {}, "create_model": {"from_": "n"}}
+
+
+@pytest.mark.parametrize("name", PROGRESS)
+def test_leaving_a_transfer_early_hangs_up(connect: Connect, serve: Serve, name: str) -> None:
+    server = serve([STREAM_HEAD, STEP, Hang()])
+    with getattr(connect(server.url), name)("m", stream=True, **FROM[name]) as steps:
+        assert next(steps)["completed"] == 1
+    assert server.hung_up.wait(SOON)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_closed_transfer_says_so(connect: Connect, serve: Serve, taken: int) -> None:
+    steps = connect(serve([STREAM_HEAD, STEP, Hang()]).url).pull_model("m", stream=True)
+    for _ in range(taken):
+        next(steps)
+    steps.close()
+    steps.close()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="this stream is closed"):
+            next(steps)
+
+
+def test_a_transfer_that_has_ended_stays_ended(connect: Connect, serve: Serve) -> None:
+    steps = connect(serve([STREAM_HEAD, STEP, SUCCESS, STREAM_END]).url).pull_model("m", stream=True)
+    assert len(list(steps)) == 2
+    steps.close()
+    assert list(steps) == []
+
+
+def test_a_transfer_that_failed_is_closed(connect: Connect, serve: Serve) -> None:
+    server = serve([STREAM_HEAD, STEP, Close()])
+    steps = connect(server.url, retry=Retry(attempts=1)).pull_model("m", stream=True)
+    next(steps)
+    with pytest.raises(OllamaConnectionError, match="broke off"):
+        next(steps)
+    with pytest.raises(RuntimeError, match="this stream is closed"):
+        next(steps)
+
+
+def test_a_refused_transfer_is_raised_by_the_call(connect: Connect) -> None:
+    with pytest.raises(OllamaConnectionError):
+        connect(unused_url(), retry=Retry(attempts=1)).pull_model("m", stream=True)
+
+
+WAITING: dict[str, list[Step]] = {
+    "between two steps": [],
+    "for the head of the second answer": [Hang()],
+    "for the first step of the second answer": [STREAM_HEAD, Hang()],
+    "to ask again": [b"HTTP/1.1 503 X\r\nRetry-After: 0.5\r\nContent-Length: 0\r\n\r\n"],
+}
+"""What a server says when it is asked for the second time, by what the client then waits for."""
+
+
+class Waiting:
+    """A server whose client waits, and what tells that it does."""
+
+    def __init__(self, serve_by: ServeBy, phase: str) -> None:
+        self._second = WAITING[phase]
+        self._taken = threading.Event()
+        self.begun = threading.Event()
+        self.server: AskedServer = serve_by(self._answer)
+
+    def _answer(self, _request: Received) -> Sequence[Step]:
+        if len(self.server.requests) == 1:
+            if not self._second:
+                self.begun.set()
+            return [STREAM_HEAD, STEP, Close() if self._second else Hang()]
+        self.begun.set()
+        return self._second
+
+    def check(self) -> None:
+        """The client has left, and asks for nothing more."""
+        asked = len(self.server.requests)
+        if asked == 1 or Hang() in self._second:
+            assert self.server.hung_up.wait(SOON)
+        assert len(self.server.requests) == asked <= 2
+        gc.collect()  # what was leaked warns now
+
+
+EAGER = Retry(first_wait=0)
+
+
+@pytest.mark.parametrize("phase", WAITING)
+def test_a_transfer_closed_from_another_thread_ends_whatever_it_waits_for(serve_by: ServeBy, phase: str) -> None:
+    waiting = Waiting(serve_by, phase)
+    caught: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            next(steps)
+        except RuntimeError as error:
+            caught.append(error)
+
+    with OllamaClient(waiting.server.url, retry=EAGER) as client, client.pull_model("m", stream=True) as steps:
+        next(steps)
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert waiting.begun.wait(SOON)
+        reader.join(0.05)
+        assert reader.is_alive()
+        steps.close()
+        reader.join(SOON)
+        assert not reader.is_alive()
+        waiting.check()
+    assert [str(error) for error in caught] == ["this stream is closed"]
+
+
+@pytest.mark.parametrize("phase", WAITING)
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError], ids=["closed", "cancelled"])
+def test_a_transfer_ended_by_another_task_ends_whatever_it_waits_for(
+    serve_by: ServeBy, phase: str, error: type[BaseException]
+) -> None:
+    waiting = Waiting(serve_by, phase)
+
+    async def read() -> None:
+        async with AsyncOllamaClient(waiting.server.url, retry=EAGER) as client:
+            steps = await client.pull_model("m", stream=True)
+            await anext(steps)
+            reader = asyncio.ensure_future(anext(steps))
+            assert await asyncio.to_thread(waiting.begun.wait, SOON)
+            await asyncio.wait([reader], timeout=0.05)
+            assert not reader.done()
+            if error is RuntimeError:
+                await steps.aclose()
+            else:
+                reader.cancel()
+            with pytest.raises(error):
+                await reader
+            with pytest.raises(RuntimeError, match="this stream is closed"):
+                await anext(steps)
+            await asyncio.to_thread(waiting.check)
+
+    asyncio.run(read())
+
+
+def test_time_that_runs_out_around_a_step_ends_the_transfer(serve: Serve) -> None:
+    server = serve([STREAM_HEAD, STEP, Hang()])
+
+    async def read() -> None:
+        async with AsyncOllamaClient(server.url) as client, await client.pull_model("m", stream=True) as steps:
+            await anext(steps)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await anext(steps)
+            with pytest.raises(RuntimeError, match="this stream is closed"):
+                await anext(steps)
+
+    asyncio.run(read())
+    assert server.hung_up.wait(SOON)
+
+
+def test_an_interrupted_transfer_hangs_up(serve: Serve) -> None:
+    server = serve([STREAM_HEAD, STEP, Hang()])
+
+    def interrupt() -> None:
+        assert server.arrived.wait(SOON)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with OllamaClient(server.url) as client:
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        with pytest.raises(KeyboardInterrupt), client.pull_model("m", stream=True) as steps:
+            list(steps)
+        assert server.hung_up.wait(SOON)
+        interrupting.join()

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
+from typing import Any
 
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import STREAM_HEAD, Close, Reset, Step, answer, chunk, pieces, stream, unused_url
-from vuhitra import OllamaConnectionError, OllamaIncompleteError, OllamaResponseError, Retry
+from tests.scripted_server import (
+    STREAM_END,
+    STREAM_HEAD,
+    Close,
+    Dribble,
+    Hang,
+    Reset,
+    Step,
+    answer,
+    chunk,
+    pieces,
+    stream,
+    unused_url,
+)
+from vuhitra import (
+    OllamaBusyError,
+    OllamaConnectionError,
+    OllamaIncompleteError,
+    OllamaResponseError,
+    OllamaTimeoutError,
+    Retry,
+    Timeouts,
+)
 
 HELLO = [{"role": "user", "content": "hello"}]
 QUICK = Retry(first_wait=0.01)
@@ -34,10 +57,10 @@ def test_every_wait_is_logged_with_its_reason(connect: Connect, serve: Serve, ca
 def test_the_waits_are_real(connect: Connect, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     server = serve([Close()], [Close()], answer({"models": []}))
     client = connect(server.url, retry=Retry(first_wait=0.2, factor=1))
-    began = _now()
+    began = monotonic()
     client.list_models()
     waited = sum(vars(record)["wait"] for record in caplog.records if record.name == "vuhitra")
-    assert _now() - began >= waited > 0
+    assert monotonic() - began >= waited > 0
 
 
 def test_the_last_error_keeps_the_earlier_ones(connect: Connect) -> None:
@@ -75,7 +98,102 @@ def test_an_unknown_host_is_not_tried_again(connect: Connect) -> None:
     assert caught.value.attempts == ()
 
 
-def _now() -> float:
-    import time
+def test_a_late_start_says_whether_the_model_is_loaded(connect: Connect, serve: Serve) -> None:
+    server = serve([Hang()], answer({"models": [{"name": "m:latest"}]}))
+    with pytest.raises(OllamaTimeoutError, match="the model is loaded by now") as caught:
+        connect(server.url, "m", 0.1).chat(HELLO)
+    assert (caught.value.phase, caught.value.loaded) == ("start", True)
+    assert [request.path for request in server.requests] == ["/api/chat", "/api/ps"]
 
-    return time.monotonic()
+
+def test_a_late_start_of_a_server_that_says_nothing_at_all(connect: Connect, serve: Serve) -> None:
+    server = serve([Hang()])
+    with pytest.raises(OllamaTimeoutError) as caught:
+        connect(server.url, "m", 0.1).chat(HELLO)
+    assert (caught.value.phase, caught.value.loaded) == ("start", None)
+
+
+def busy(retry_after: str) -> list[Step]:
+    head = f"HTTP/1.1 503 X\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n"
+    return [head.encode()]
+
+
+def test_what_the_server_asks_to_wait_is_waited(connect: Connect, serve: Serve) -> None:
+    server = serve(busy("0.3"), answer({"models": []}))
+    began = monotonic()
+    assert connect(server.url, retry=Retry(first_wait=0)).list_models() == []
+    assert monotonic() - began >= 0.3
+
+
+def test_a_wait_that_does_not_fit_is_raised_at_once(connect: Connect, serve: Serve) -> None:
+    server = serve(busy("61"))
+    with pytest.raises(OllamaBusyError) as caught:
+        connect(server.url).list_models()
+    assert caught.value.retry_after == 61
+    assert len(server.requests) == 1
+
+
+def layer(completed: int) -> bytes:
+    return chunk({"status": "pulling aa", "digest": "sha256:aa", "total": 9, "completed": completed})
+
+
+SUCCESS = chunk({"status": "success"})
+IDLING = Timeouts(start=5, idle=0.1)
+
+
+@pytest.mark.parametrize("end", [Close(), Reset(), Hang()], ids=["closed", "reset", "silent"])
+@pytest.mark.parametrize("name", ["pull_model", "push_model"])
+def test_a_transfer_goes_on_where_it_broke_off(connect: Connect, serve: Serve, name: str, end: Step) -> None:
+    scripts: list[list[Step]] = [[STREAM_HEAD, layer(at), end] for at in (1, 3, 2, 5)]
+    server = serve(*scripts, [STREAM_HEAD, layer(0), layer(9), SUCCESS, STREAM_END])
+    client = connect(server.url, timeout=IDLING, retry=Retry(attempts=2, first_wait=0))
+    with getattr(client, name)("me/m", stream=True) as steps:
+        assert [step.get("completed") for step in steps] == [1, 3, 3, 5, 5, 9, None]
+    assert len(server.requests) == 5
+    assert getattr(client, name)("me/m") is None
+
+
+def test_a_pull_that_comes_no_further_is_given_up(connect: Connect, serve: Serve) -> None:
+    server = serve([STREAM_HEAD, layer(5), Close()])
+    with pytest.raises(OllamaConnectionError, match="broke off") as caught:
+        connect(server.url, retry=Retry(attempts=2, first_wait=0)).pull_model("m")
+    assert len(server.requests) == 3
+    assert len(caught.value.attempts) == 1
+
+
+MISSING = answer({"error": "model 'm' not found"}, 404)
+SLOW = [STREAM_HEAD, *(step for at in range(9) for step in (layer(at)[:-1], Dribble(layer(at)[-1:], 0.03)))]
+PULLED = [*SLOW, SUCCESS, STREAM_END]
+
+
+def test_start_begins_anew_after_a_pull(connect: Connect, serve: Serve) -> None:
+    late = [Dribble(b"H", 0.3), STREAM_HEAD[1:], *map(chunk, pieces("here")), STREAM_END]
+    server = serve(MISSING, PULLED, late)
+    began = monotonic()
+    assert connect(server.url, "m", 0.4).chat(HELLO) == "here"
+    assert monotonic() - began > 0.5
+
+
+BUSY = answer({"error": "busy"}, 503)
+TALKATIVE: list[Step] = [STREAM_HEAD, *(Dribble(chunk(pieces("he")[0]), 0.01) for _ in range(50))]
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        pytest.param([[Close()]], id="attempts and their waits"),
+        pytest.param([MISSING, [*SLOW, *SLOW[1:], *SLOW[1:]]], id="a pull within"),
+        pytest.param([MISSING, [STREAM_HEAD, layer(1), Close()]], id="a pull that is asked for again"),
+        pytest.param([BUSY, MISSING, PULLED, [Hang()]], id="the call after the pull"),
+        pytest.param([BUSY, TALKATIVE], id="an answer that goes on and on"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_total_bounds_all_of_a_call(connect: Connect, serve: Serve, scripts: Any, streamed: bool) -> None:
+    server = serve(*scripts)
+    limits = Timeouts(total=0.45)
+    client = connect(server.url, "m", limits, retry=Retry(attempts=10_000, first_wait=0.01))
+    began = monotonic()
+    with pytest.raises(OllamaConnectionError):
+        "".join(client.chat(HELLO, stream=streamed))
+    assert monotonic() - began < 1.2

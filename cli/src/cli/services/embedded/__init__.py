@@ -4,7 +4,7 @@
 class EngineNotInstalledError(Exception):
     """The packages of the extra `embedded` are not installed. `hint` says how to get them."""
 
-    hint = "pip install xllamacpp starlette uvicorn jsonschema-rs"
+    hint = "pip install xllamacpp starlette uvicorn"
 
     def __init__(self, package: str) -> None:
         super().__init__(f"the built-in engine needs {package}, which is not installed")

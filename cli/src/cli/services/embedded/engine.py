@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from cli.services.embedded.child import Child
 from cli.services.embedded.refusals import RUNNER_BROKE_OFF, RUNNER_GONE, EngineRefusal, schema_refused
 from vuhitra.errors import OllamaError
-from vuhitra.http import Request
+from vuhitra.http import Request, request_headers
 from vuhitra.limits import Timeouts
 from vuhitra.lines import Splitter
 from vuhitra.transport.asynchronous import AsyncIncoming, AsyncTransport
@@ -175,7 +175,7 @@ class LlamaEngine:
     @asynccontextmanager
     async def _asked(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[AsyncIncoming]:
         """The answer to a request, until it is left. Raises EngineRefusal."""
-        request = Request("POST", path, json.dumps(body).encode())
+        request = Request("POST", path, request_headers(self._child.host, {}), json.dumps(body).encode())
         with self._lost_means(RUNNER_GONE):
             incoming = await self._transport.open(request, _PATIENCE)
         try:

@@ -20,7 +20,7 @@ from vuhitra.hosts import Host, resolve_host
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-_NEEDED = ("xllamacpp", "starlette", "uvicorn", "jsonschema_rs")
+_NEEDED = ("xllamacpp", "starlette", "uvicorn")
 _GRACE = 1
 """Seconds that answers may still take once the server is told to stop."""
 

@@ -1,0 +1,140 @@
+"""What can't be right is refused here, before anything is sent. This file knows no network.
+
+An unknown role or option passes: the server may know it.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vuhitra.types import Image
+
+_INTEGERS = frozenset(
+    [
+        "num_ctx",
+        "num_predict",
+        "num_keep",
+        "seed",
+        "top_k",
+        "repeat_last_n",
+        "num_batch",
+        "num_gpu",
+        "main_gpu",
+        "num_thread",
+    ]
+)
+_NUMBERS = frozenset(
+    ["temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"]
+)
+_SWITCHES = frozenset(["use_mmap"])
+_LISTS = frozenset(["stop"])
+_MOST_TOP_LOGPROBS = 20
+
+
+def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given: None is the same as nothing."""
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def model_name(name: str) -> str:
+    """The name. Raises TypeError or ValueError where no model is named."""
+    if not isinstance(name, str):
+        raise TypeError(f"a model's name is a str, not {type(name).__name__}")
+    if not name.strip():
+        raise ValueError("no model is named, neither in the call nor in the client")
+    return name
+
+
+def message(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as it is sent. Raises TypeError where its role or its content is no str."""
+    if not isinstance(given, Mapping) or not isinstance(given.get("role"), str):
+        raise TypeError(f"a message is a dict with a str 'role', not {given!r:.80}")
+    if not isinstance(given.get("content", ""), str):
+        raise TypeError(f"the content of a message is a str, not {type(given['content']).__name__}")
+    if given.get("images"):
+        return {**given, "images": images(given["images"])}
+    return dict(given)
+
+
+def images(given: object) -> list[str]:
+    """Images as they are sent, in base64. Raises TypeError for what is no list."""
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise TypeError(f"images is a list, not {type(given).__name__}")
+    return [_image(image) for image in given]
+
+
+def _image(image: Image) -> str:
+    if isinstance(image, str):
+        return image
+    data = image.read_bytes() if isinstance(image, Path) else image
+    return b64encode(data).decode()
+
+
+def options(given: object) -> Mapping[str, Any]:
+    """The options; a known one of a wrong type raises TypeError, an unknown one is the server's to judge."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"options is a dict, not {type(given).__name__}")
+    for key, value in given.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if key in _INTEGERS and not whole:
+            raise TypeError(f"the option {key} is a whole number, not {value!r}")
+        if key in _NUMBERS and not (whole or (isinstance(value, float) and math.isfinite(value))):
+            raise TypeError(f"the option {key} is a number, not {value!r}")
+        if key in _SWITCHES and not isinstance(value, bool):
+            raise TypeError(f"the option {key} is true or false, not {value!r}")
+        if key in _LISTS and not _is_list_of_texts(value):
+            raise TypeError(f"the option {key} is a list of texts, not {value!r}")
+    return given
+
+
+def _is_list_of_texts(value: object) -> bool:
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        return False
+    return all(isinstance(each, str) for each in value)
+
+
+def top_logprobs(given: object) -> None:
+    """Raises TypeError or ValueError for what is not a number from 0 to 20."""
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"top_logprobs is a whole number, not {given!r}")
+    if not 0 <= given <= _MOST_TOP_LOGPROBS:
+        raise ValueError(f"top_logprobs is 0 to {_MOST_TOP_LOGPROBS}, not {given}")
+
+
+def texts(given: Sequence[object]) -> None:
+    """Raises TypeError or ValueError where there is nothing to embed: the server answers that with nothing."""
+    for index, text in enumerate(given):
+        if not isinstance(text, str):
+            raise TypeError(f"text {index} is a str, not {type(text).__name__}")
+        if not text:
+            raise ValueError(f"text {index} is empty: there is nothing to embed")
+    if not given:
+        raise ValueError("there is no text to embed")
+
+
+def dimensions(given: object) -> int | None:
+    """The length of vectors that was asked for. Raises TypeError or ValueError for what is no length."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"dimensions is a whole number, not {given!r}")
+    if given < 1:
+        raise ValueError(f"dimensions is at least 1, not {given}")
+    return given
+
+
+def encode(value: object) -> object:
+    """Replies and other kinds of str, and read-only mappings, as what they are at heart."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} can't be sent as JSON")

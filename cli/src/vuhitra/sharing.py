@@ -1,0 +1,89 @@
+"""Work that several ask for at once, and one of them does: whose turn it is, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaTimeoutError
+
+if TYPE_CHECKING:
+    from vuhitra.flows import Terms
+
+
+class Event(Protocol):
+    """What an end is waited for with: an event of threads, or of a loop's tasks."""
+
+    def set(self) -> None:
+        """It has come."""
+        ...
+
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+class Turn(Generic[AnyEvent]):
+    """One try at the work. ended: set when it is over. is_settled: whether what came of it holds for all."""
+
+    def __init__(self, ended: AnyEvent) -> None:
+        self.ended = ended
+        self.is_settled = False
+        self._error: OllamaError | None = None
+
+    def settle(self, error: OllamaError | None) -> None:
+        """Notes what came of it, unless it says something of the one who tried only."""
+        if isinstance(error, OllamaTimeoutError) and error.phase == "total":
+            return
+        if isinstance(error, OllamaConnectionError) and error.reason == "stopped":
+            return
+        self._error = error
+        self.is_settled = True
+
+    def result(self) -> None:
+        """Raises what went wrong, if something did."""
+        if self._error is not None:
+            raise copy(self._error)
+
+
+class Turns(Generic[AnyEvent]):
+    """The work that is under way. make_event: makes what an end is waited for with."""
+
+    def __init__(self, make_event: Callable[[], AnyEvent]) -> None:
+        self._make_event = make_event
+        self._lock = threading.Lock()
+        self._turns: dict[Hashable, Turn[AnyEvent]] = {}
+
+    def join(self, key: Hashable) -> tuple[Turn[AnyEvent], bool]:
+        """The turn that is under way for a key, and whether it has just begun, for the caller to do the work."""
+        with self._lock:
+            is_first = key not in self._turns
+            if is_first:
+                self._turns[key] = Turn(self._make_event())
+            return self._turns[key], is_first
+
+    @contextmanager
+    def leading(self, key: Hashable) -> Generator[None]:
+        """Does the work of a turn; it ends, however the work does."""
+        turn = self._turns[key]
+        try:
+            yield
+        except OllamaError as error:
+            turn.settle(error)
+            raise
+        else:
+            turn.settle(None)
+        finally:
+            with self._lock:
+                del self._turns[key]
+            turn.ended.set()
+
+
+def waited_in_vain(terms: Terms) -> OllamaTimeoutError:
+    """The error of one who waited for the work of others for all the time it had."""
+    seconds = terms.timeouts.total or 0.0
+    return OllamaTimeoutError(
+        f"what another call had begun was not done within {seconds:g} s", phase="total", seconds=seconds
+    )

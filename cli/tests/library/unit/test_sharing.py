@@ -1,0 +1,91 @@
+"""Whose turn it is to do what several ask for, and what holds of its end; threads are the wire tests' matter."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.library.unit.driving import TERMS, late, lost, missing
+from vuhitra import OllamaBusyError, OllamaError, OllamaPullError, Timeouts
+from vuhitra.sharing import Turn, Turns, waited_in_vain
+
+
+def turns() -> Turns[threading.Event]:
+    return Turns(threading.Event)
+
+
+def test_the_first_does_the_work_and_the_others_wait() -> None:
+    work = turns()
+    turn, is_first = work.join("m")
+    assert is_first
+    assert work.join("m") == (turn, False)
+    assert work.join("n")[1]
+    with work.leading("m"):
+        assert not turn.ended.is_set()
+    assert turn.ended.is_set()
+    assert turn.is_settled
+    turn.result()
+
+
+def test_what_is_done_can_be_begun_again() -> None:
+    work = turns()
+    work.join("m")
+    with work.leading("m"):
+        pass
+    assert work.join("m")[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OllamaPullError("no", model="m"),
+        OllamaBusyError("busy", status=503, body=""),
+        missing(),
+        lost("refused"),
+        late("idle"),
+    ],
+    ids=repr,
+)
+def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
+    work = turns()
+    turn, _ = work.join("m")
+    with pytest.raises(type(error)) as raised, work.leading("m"):
+        raise error
+    assert raised.value is error
+    assert turn.is_settled
+    heard: list[OllamaError] = []
+    for _ in range(2):
+        with pytest.raises(type(error)) as caught:
+            turn.result()
+        heard.append(caught.value)
+    assert [vars(each) for each in heard] == [vars(error)] * 2
+    assert len({id(each) for each in (*heard, error)}) == 3, "each has a traceback of its own"
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), late("total"), lost("stopped"), RuntimeError("this client is closed")], ids=repr
+)
+def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException) -> None:
+    work = turns()
+    turn, _ = work.join("m")
+    with pytest.raises(type(error)), work.leading("m"):
+        raise error
+    assert turn.ended.is_set()
+    assert not turn.is_settled
+    following, is_first = work.join("m")
+    assert is_first
+    assert following is not turn
+
+
+def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
+    error = waited_in_vain(TERMS._replace(timeouts=Timeouts(total=12)))
+    assert (error.phase, error.seconds, str(error)) == ("total", 12, f"{error.what}")
+    assert "12 s" in str(error)
+
+
+def test_a_turn_that_went_well_raises_nothing() -> None:
+    turn = Turn(threading.Event())
+    turn.settle(None)
+    assert turn.is_settled
+    turn.result()
