@@ -5,7 +5,6 @@ Each is imported when it is first used, so `import vuhitra` costs next to nothin
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -98,8 +97,6 @@ __all__ = [
     "resolve_host",
     "trim",
 ]
-
-logging.getLogger("vuhitra").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from vuhitra.async_driver import AsyncDriver, AsyncRunning
 from vuhitra.async_stream import AsyncProgressStream, AsyncStream
-from vuhitra.operations import Messages, Operations, Texts
+from vuhitra.operations import Operations
 from vuhitra.reply import Reply
 from vuhitra.types import (
     Certificate,
     ChatOptions,
+    CreateOptions,
     EmbedOptions,
     GenerateOptions,
     LoadOptions,
+    Messages,
     ModelDescription,
     ModelSummary,
     PullOptions,
     RunningModel,
     ShowOptions,
+    Texts,
     TimeoutOption,
     Verify,
 )
@@ -28,7 +31,6 @@ from vuhitra.types import (
 if TYPE_CHECKING:
     from typing import Self
 
-    from vuhitra.creating import CreateOptions
     from vuhitra.flows import Flow
     from vuhitra.http import Headers
     from vuhitra.transport.interface import AsyncTransport
@@ -62,7 +64,10 @@ class AsyncOllamaClient(Operations[AsyncDriver, "AsyncTransport"]):
 
     async def health_check(self) -> bool:
         """Whether the server answers within five seconds. Never raises for a server's sake."""
-        return await self._driver.run(self._health())
+        try:
+            return await self._driver.run(self._health())
+        except ValueError as error:  # certificates are read when they are first needed
+            return self._not_asked(error)
 
     async def wait_until_ready(self, seconds: float = 60.0) -> None:
         """Waits until the server answers, for so many seconds at most.
@@ -173,7 +178,7 @@ class AsyncOllamaClient(Operations[AsyncDriver, "AsyncTransport"]):
         """Has the server make a model, by `/api/create`; with `stream=True`, step by step.
 
         Files are uploaded first, from the disk, unless the server has them. asked: a `modelfile`, or what stands in
-        one, see `vuhitra.creating.CreateOptions`. Raises OllamaError; TypeError, ValueError or OSError for what
+        one, see `vuhitra.types.CreateOptions`. Raises OllamaError; TypeError, ValueError or OSError for what
         can't be made.
         """
         return await self._progress(self._create(name, asked), stream)

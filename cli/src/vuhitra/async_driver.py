@@ -78,7 +78,7 @@ class AsyncDriver:
     async def _send(self, step: Send, running: AsyncRunning[Any]) -> Any:
         request = step.call.request(self._host, self._headers)
         incoming = await self._transport.open(request, step.timeouts, step.give_up_at)
-        receiving = running.kind(incoming, step.call.reader_for(self._host, self._headers, incoming.head), step)
+        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
         running.hold(receiving)
         await receiving.opened()
         return await receiving.finish() if step.whole else receiving

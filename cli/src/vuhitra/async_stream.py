@@ -83,7 +83,7 @@ class AsyncReceiving(Arriving[Item]):
                 await self._incoming.finish()
         except BaseException as error:  # whatever ends the answer early, hangs up
             if self._end_early(error):
-                await self._incoming.aclose()
+                await (self._incoming.finish() if self._reader.is_read else self._incoming.aclose())
             if not self._has_items_before(error):
                 raise
         return bool(self._items)

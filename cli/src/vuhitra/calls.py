@@ -15,15 +15,8 @@ from vuhitra import checks, documents
 from vuhitra.documents import Vectors
 from vuhitra.hosts import Host
 from vuhitra.http import Head, Headers, Request, Upload
-from vuhitra.readers import (
-    DocumentReader,
-    EmbeddingsReader,
-    NothingReader,
-    ProgressReader,
-    Reader,
-    RefusalReader,
-    ReplyReader,
-)
+from vuhitra.readers import DocumentReader, EmbeddingsReader, NothingReader, Reader, RefusalReader
+from vuhitra.records import ProgressReader, ReplyReader
 from vuhitra.reply import Reply, Sent
 from vuhitra.retrying import ORDINARY, Repeat
 from vuhitra.subjects import Subject
@@ -56,6 +49,11 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | Upload | None = None
     model: str = ""
     repeat: Repeat = ORDINARY
+
+    @property
+    def needs_the_model(self) -> bool:
+        """Whether the server loads the model before it answers."""
+        return self.path in ("/api/chat", "/api/generate", "/api/embed")
 
     def request(self, host: Host, headers: Headers) -> Request:
         """What is sent. Raises TypeError or ValueError for a body that isn't JSON."""
@@ -150,7 +148,7 @@ def load_model(name: str, options: Mapping[str, Any] | None, keep_alive: KeepAli
 def load_embedder(name: str, options: Mapping[str, Any] | None, keep_alive: KeepAlive | None) -> Call[None]:
     """`POST /api/embed` without a text: loads, or unloads, a model that can't generate."""
     body: dict[str, Any] = {"model": checks.model_name(name), "input": [], "options": options, "keep_alive": keep_alive}
-    return Call("POST", "/api/embed", NothingReader, checks.without_none(body), name)
+    return Call("POST", "/api/embed", NothingReader, _body(body), name)
 
 
 def generate(
@@ -163,8 +161,9 @@ def generate(
     """`POST /api/generate`."""
     if not isinstance(prompt, str):
         raise TypeError(f"a prompt is a str, not {type(prompt).__name__}")
+    prompt = checks.prompt(prompt)
     body: dict[str, Any] = {"model": checks.model_name(model), "prompt": prompt, "options": options, **asked}
-    if images := asked.get("images"):
+    if (images := asked.get("images")) is not None:
         body["images"] = checks.images(images)
     return _answer("/api/generate", body, reading)
 
@@ -173,15 +172,14 @@ def chat(
     model: str, messages: Sequence[Mapping[str, Any]], asked: ChatOptions, reading: Reading = PLAINLY
 ) -> Call[Reply]:
     """`POST /api/chat`."""
-    body: dict[str, Any] = {"model": checks.model_name(model), "messages": [checks.message(each) for each in messages]}
+    body: dict[str, Any] = {"model": checks.model_name(model), "messages": checks.messages(messages)}
     return _answer("/api/chat", {**body, **asked}, reading)
 
 
 def embed(model: str, texts: Sequence[str], asked: EmbedOptions) -> Call[Vectors]:
     """`POST /api/embed`. Raises ValueError for an empty text: the server answers it with nothing."""
     checks.texts(texts)
-    body = checks.without_none({"model": checks.model_name(model), "input": list(texts), "truncate": False, **asked})
-    checks.options(body.get("options"))
+    body = _body({"model": checks.model_name(model), "input": list(texts), "truncate": False, **asked})
     expected, dimensions = len(texts), checks.dimensions(body.get("dimensions"))
     return Call(
         "POST",
@@ -201,10 +199,16 @@ def _progress(path: str, name: str, fields: Mapping[str, Any], repeat: Repeat) -
     return Call("POST", path, ProgressReader, body, name, repeat)
 
 
+def _body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given, with the options as they are sent."""
+    body = checks.without_none(fields)
+    return body | {"options": checks.options(body["options"])} if "options" in body else body
+
+
 def _answer(path: str, body: dict[str, Any], reading: Reading = PLAINLY) -> Call[Reply]:
     """A call that streams an answer: an answer in one piece is gathered from the same records."""
-    body = checks.without_none({"truncate": False, "shift": False, **body, "stream": True})
-    options = checks.options(body.get("options"))
+    body = _body({"truncate": False, "shift": False, **body, "stream": True})
+    options = body.get("options", {})
     checks.top_logprobs(body.get("top_logprobs", 0))
     sent = Sent(options.get("num_predict"), options.get("num_ctx") or reading.window, body.get("shift"))
     return Call(

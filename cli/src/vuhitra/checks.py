@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vuhitra.limits import Retry, Timeouts
 from vuhitra.types import Image
 
 _INTEGERS = frozenset(
@@ -33,10 +34,40 @@ _NUMBERS = frozenset(
 _SWITCHES = frozenset(["use_mmap"])
 _LISTS = frozenset(["stop"])
 _MOST_TOP_LOGPROBS = 20
+_FRAMING = frozenset(["content-length", "transfer-encoding"])
+"""Headers that say where a request ends: with another word on that, the rest of it would be a request of its own."""
+
+
+def settings(model: object, timeout: Any, retry: object, auto_pull: object, headers: object) -> None:
+    """Raises TypeError or ValueError for a setting of a client that can't be right, and names it."""
+    if model is not None and not isinstance(model, str):
+        raise TypeError(f"model is a str, not {type(model).__name__}")
+    Timeouts.of(timeout)
+    if not isinstance(retry, Retry):
+        raise TypeError(f"retry is a Retry, not {retry!r:.80}")
+    if not isinstance(auto_pull, bool) and not callable(auto_pull):
+        raise TypeError(f"auto_pull is true or false, or a function, not {auto_pull!r:.80}")
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f"headers is a dict, not {type(headers).__name__}")
+    for name, value in (headers or {}).items():
+        _header(name, value)
+
+
+def _header(name: object, value: object) -> None:
+    """Raises TypeError or ValueError, which never quotes the value: it may be a secret."""
+    if not isinstance(name, str):
+        raise TypeError(f"headers: a name is a str, not {name!r:.80}")
+    if not isinstance(value, str):
+        raise TypeError(f"headers: the value of {name!r} is a str, not {type(value).__name__}")
+    if name.lower() in _FRAMING:
+        raise ValueError(f"headers: {name} is not for you to set: each request is as long as it is")
 
 
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were given: None is the same as nothing."""
+    """The fields that were given: None is the same as nothing. Raises ValueError for NaN, which JSON doesn't have."""
+    for key, value in body.items():
+        if isinstance(value, float):
+            _finite(key, value)
     return {key: value for key, value in body.items() if value is not None}
 
 
@@ -49,13 +80,27 @@ def model_name(name: str) -> str:
     return name
 
 
+def prompt(given: str) -> str:
+    """The prompt. Raises TypeError for what is no str."""
+    if not isinstance(given, str):
+        raise TypeError(f"prompt is a str, not {type(given).__name__}")
+    return given
+
+
+def messages(given: object) -> list[dict[str, Any]]:
+    """Messages as they are sent. Raises TypeError for what is no list of messages."""
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise TypeError(f"messages is a list, not {type(given).__name__}")
+    return [message(each) for each in given]
+
+
 def message(given: Mapping[str, Any]) -> dict[str, Any]:
     """A message as it is sent. Raises TypeError where its role or its content is no str."""
     if not isinstance(given, Mapping) or not isinstance(given.get("role"), str):
         raise TypeError(f"a message is a dict with a str 'role', not {given!r:.80}")
     if not isinstance(given.get("content", ""), str):
         raise TypeError(f"the content of a message is a str, not {type(given['content']).__name__}")
-    if given.get("images"):
+    if given.get("images") is not None:
         return {**given, "images": images(given["images"])}
     return dict(given)
 
@@ -71,11 +116,16 @@ def _image(image: Image) -> str:
     if isinstance(image, str):
         return image
     data = image.read_bytes() if isinstance(image, Path) else image
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"images: one is bytes, a Path or base64, not {type(data).__name__}")
     return b64encode(data).decode()
 
 
 def options(given: object) -> Mapping[str, Any]:
-    """The options; a known one of a wrong type raises TypeError, an unknown one is the server's to judge."""
+    """The options as they are sent; a single text to stop at becomes a list of one, since servers take nothing else.
+
+    Raises TypeError for a known one of a wrong type, and ValueError for NaN. Unknown ones are the server's to judge.
+    """
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -88,9 +138,21 @@ def options(given: object) -> Mapping[str, Any]:
             raise TypeError(f"the option {key} is a number, not {value!r}")
         if key in _SWITCHES and not isinstance(value, bool):
             raise TypeError(f"the option {key} is true or false, not {value!r}")
-        if key in _LISTS and not _is_list_of_texts(value):
-            raise TypeError(f"the option {key} is a list of texts, not {value!r}")
-    return given
+        if key in _LISTS and not isinstance(value, str) and not _is_list_of_texts(value):
+            raise TypeError(f"the option {key} is a text or a list of texts, not {value!r}")
+        _finite(f"the option {key}", value)
+    return {key: [value] if key in _LISTS and isinstance(value, str) else value for key, value in given.items()}
+
+
+def _finite(name: str, value: object) -> None:
+    """Raises ValueError for a number that JSON doesn't have, also deep within: it would be sent as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is a number that JSON doesn't have: {value!r}")
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for each in value:
+            _finite(name, each)
 
 
 def _is_list_of_texts(value: object) -> bool:
@@ -109,6 +171,8 @@ def top_logprobs(given: object) -> None:
 
 def texts(given: Sequence[object]) -> None:
     """Raises TypeError or ValueError where there is nothing to embed: the server answers that with nothing."""
+    if isinstance(given, bytes) or not isinstance(given, Sequence):
+        raise TypeError(f"text is a str or a list of them, not {type(given).__name__}")
     for index, text in enumerate(given):
         if not isinstance(text, str):
             raise TypeError(f"text {index} is a str, not {type(text).__name__}")

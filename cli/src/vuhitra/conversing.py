@@ -5,7 +5,7 @@ This file knows no network. What it needs asked, it is given a flow for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from vuhitra.reply import Reply
     from vuhitra.schema import Shape
     from vuhitra.tools import Toolbox
-    from vuhitra.types import Message
+    from vuhitra.types import Message, Messages
 
-Messages: TypeAlias = Sequence[Mapping[str, Any]]
 Ask: TypeAlias = "Callable[[Messages], Flow[Reply]]"
 Parse: TypeAlias = "Callable[[Reply], Any] | None"
-Send: TypeAlias = "Callable[[Messages, Mapping[str, Any], Parse], Flow[Any]]"
+Asking: TypeAlias = "Callable[[Messages, Mapping[str, Any], Parse], Flow[Any]]"
 """Messages, more fields of the request, and how its reply is parsed -> the flow that asks."""
 
 MAX_ROUNDS = 10
@@ -61,7 +60,7 @@ class Manner(NamedTuple):
         return cls(_shape(schema), repair, _toolbox(tools, may_await or not run_tools), run_tools, max_rounds)
 
 
-def converse(send: Send, messages: Messages, manner: Manner) -> Flow[Any]:
+def converse(send: Asking, messages: Messages, manner: Manner) -> Flow[Any]:
     """The answer to messages, come by in a manner.
 
     A server that is held to a schema calls no tools. So the model is left free while it has tools;
@@ -69,10 +68,16 @@ def converse(send: Send, messages: Messages, manner: Manner) -> Flow[Any]:
     """
     shape, toolbox = manner.shape, manner.toolbox
     parse = shape.parse if shape else None
-    free: Ask = partial(_sent, send, {"tools": toolbox.definitions} if toolbox else {}, parse)
-    ask = free
+
+    def free(messages: Messages) -> Flow[Any]:
+        return send(messages, {"tools": toolbox.definitions} if toolbox else {}, parse)
+
+    ask: Ask = free
     if shape:
-        held: Ask = partial(_sent, send, {"format": shape.json_schema}, parse)
+
+        def held(messages: Messages) -> Flow[Any]:
+            return send(messages, {"format": shape.json_schema}, parse)
+
         mended: Ask = partial(repaired, held, repair=manner.repair)
         ask = partial(settled, free, mended) if toolbox else mended
     if toolbox and manner.run_tools:
@@ -137,10 +142,6 @@ def rounds(ask: Ask, messages: Messages, toolbox: Toolbox, limit: int) -> Flow[R
         for call in reply.tool_calls:
             outcome = yield Run(partial(toolbox.run, call))
             added.append(outcome.result)
-
-
-def _sent(send: Send, fields: Mapping[str, Any], parse: Parse, messages: Messages) -> Flow[Any]:
-    return send(messages, fields, parse)
 
 
 def _unending(reply: Reply, limit: int) -> OllamaIncompleteError:

@@ -15,45 +15,14 @@ from vuhitra import calls, checks, flows, modelfile, sources
 from vuhitra.errors import OllamaResponseError, OllamaTimeoutError
 from vuhitra.flows import Flow, Report, Run, Terms
 from vuhitra.http import Upload
-from vuhitra.types import Message, TimeoutOption
+from vuhitra.types import CreateOptions, Files
 
 _PIECE = 1024 * 1024
 """Bytes of a file that are hashed in one step, so that an event loop is never kept waiting for long."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-Files = Mapping[str, Path | str]
-"""Files by their names in the model: paths, or digests of what the server has already."""
-
 _Text = Literal["system", "template", "requires", "renderer", "parser"]
 _TEXTS: tuple[_Text, ...] = ("system", "template", "requires", "renderer", "parser")
-
-
-class CreateOptions(TimeoutOption, total=False):
-    """What `create_model` takes: a modelfile, from_ or files, one of them, and what the model shall have besides.
-
-    modelfile: its text, or a Path to it. Paths in it are relative to its folder, or to the current one for
-        a text. Whoever may write it may have any file uploaded that can be read here.
-    from_: a model's name, or the Path of a GGUF file or of a folder with safetensors. A str is never
-        looked up on the disk.
-    files, adapters: by their names in the model: Paths, or digests of what the server has already.
-    system, template, parameters, messages: the model's own; parameters as in `Options`.
-    license: one text or several. quantize: to what, as `q4_K_M`.
-    requires: the oldest server that will do. renderer, parser: by their names in the server.
-    """
-
-    modelfile: str | os.PathLike[str] | None
-    from_: str | os.PathLike[str] | None
-    files: Files | None
-    adapters: Files | None
-    system: str | None
-    template: str | None
-    parameters: Mapping[str, Any] | None
-    messages: Sequence[Message] | Sequence[Mapping[str, Any]] | None
-    license: str | Sequence[str] | None
-    quantize: str | None
-    requires: str | None
-    renderer: str | None
-    parser: str | None
 
 
 class Making(NamedTuple):
@@ -73,7 +42,8 @@ def making(name: str, asked: CreateOptions) -> Making:
     quantize = {"quantize": _text("quantize", asked.get("quantize"))}
     rest: dict[str, Any] = {field: _text(field, asked.get(field)) for field in _TEXTS}
     rest["parameters"] = checks.options(asked.get("parameters")) or None
-    rest["messages"] = _messages(asked.get("messages"))
+    messages = asked.get("messages")
+    rest["messages"] = None if messages is None else checks.messages(messages) or None
     rest["license"] = _license(asked.get("license"))
     given = checks.without_none({field: asked.get(field) or None for field in ("from_", "files", "adapters")} | rest)
     modelfile = asked.get("modelfile")
@@ -291,11 +261,3 @@ def _license(given: object) -> list[str] | None:
     if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
         raise TypeError("license is a str, or a list of them")
     return list(texts) or None
-
-
-def _messages(given: object) -> list[dict[str, Any]] | None:
-    if given is None:
-        return None
-    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
-        raise TypeError(f"messages is a list, not {type(given).__name__}")
-    return [checks.message(each) for each in given] or None

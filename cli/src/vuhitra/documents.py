@@ -7,13 +7,27 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from vuhitra.lines import MalformedError, not_json, shown, snippet, without_bom
+from vuhitra.reply import Stats
 
 Vectors = list[list[float]]
+
+
+class Embedded(NamedTuple):
+    """What an answer of `/api/embed` holds. error: its `error`, if that is what it is; else None."""
+
+    vectors: Vectors
+    error: Any
+    stats: Stats
+
+
+_COUNTS = ("prompt_eval_count", "total_duration", "load_duration")
+_GREATEST = 2**63
+"""The server's numbers have 64 bits."""
 
 _KNOWN = {
     "model": str,
@@ -90,8 +104,8 @@ def step(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def vectors(body: bytes, expected: int) -> tuple[Vectors, Any]:
-    """The vectors in an answer of `/api/embed`, and its `error`, if that is what it is.
+def vectors(body: bytes, expected: int) -> Embedded:
+    """The vectors in an answer of `/api/embed`, and what they took.
 
     They are as many as there were texts, all of one length, all of finite numbers: there is no other
     number in JSON. Raises MalformedError, which names the vector that is wrong by its index.
@@ -101,8 +115,9 @@ def vectors(body: bytes, expected: int) -> tuple[Vectors, Any]:
         embedded = _decoder().decode(body)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _misfit(body, error) from error
+    _check_text(body)
     if embedded.error is not None:
-        return [], embedded.error
+        return Embedded([], embedded.error, Stats())
     if embedded.embeddings is None:
         raise MalformedError("an answer whose 'embeddings' is NoneType, not list", snippet(body))
     found = embedded.embeddings
@@ -111,14 +126,34 @@ def vectors(body: bytes, expected: int) -> tuple[Vectors, Any]:
     for index, vector in enumerate(found):
         if not vector or len(vector) != len(found[0]):
             raise MalformedError(f"vector {index} is missing, or of another length than the first")
-    return found, None
+    return Embedded(found, None, _stats(embedded))
+
+
+def _stats(embedded: Any) -> Stats:
+    """What vectors took. They are good without it, so what is no count is 0, as what is missing."""
+    counts = [getattr(embedded, name) for name in _COUNTS]
+    tokens, total, load = [count if type(count) is int and abs(count) < _GREATEST else 0 for count in counts]
+    return Stats(prompt_eval_count=tokens, total_duration=total / 1e9, load_duration=load / 1e9)
+
+
+def _check_text(body: bytes) -> None:
+    """Raises MalformedError for what is not UTF-8, also where it stands in fields that are not read."""
+    if body.isascii():
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise not_json(body, error) from error
 
 
 @cache
 def _decoder() -> Any:
     """What decodes the answer of `/api/embed`; made when it is first needed, since that takes its time."""
     embedded = msgspec.defstruct(
-        "Embedded", [("embeddings", Vectors | None, None), ("error", Any, None)], gc=False, module=__name__
+        "Answer",
+        [("embeddings", Vectors | None, None), *((name, Any, None) for name in ("error", *_COUNTS))],
+        gc=False,
+        module=__name__,
     )
     return msgspec.json.Decoder(embedded)
 

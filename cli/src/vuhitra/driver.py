@@ -77,7 +77,7 @@ class Driver:
     def _send(self, step: Send, running: Running[Any]) -> Any:
         request = step.call.request(self._host, self._headers)
         incoming = self._transport.open(request, step.timeouts, step.give_up_at, running)
-        receiving = running.kind(incoming, step.call.reader_for(self._host, self._headers, incoming.head), step)
+        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
         running.hold(receiving)
         receiving.opened()
         return receiving.finish() if step.whole else receiving

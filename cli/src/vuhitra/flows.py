@@ -122,7 +122,7 @@ def _deliver(call: Call[T], attempts: Attempts, terms: Terms, whole: bool) -> Fl
         error = outcome.result
         if not isinstance(error, OllamaError):
             return cast("T", error)
-        if isinstance(error, OllamaTimeoutError) and error.phase == "start" and call.model:
+        if isinstance(error, OllamaTimeoutError) and error.phase == "start" and call.needs_the_model:
             yield from _look_for_the_model(call.model, error, terms)
         yield Wait(attempts.wait_after(error, outcome.now))
 
@@ -161,7 +161,7 @@ def naming_embedders(flow: Flow[T], terms: Terms) -> Flow[T]:
     except OllamaCapabilityError as error:
         if error.hint is None:
             listed = yield from _aside(calls.list_models(), terms)
-            able = [each["name"] for each in listed or () if "embedding" in each.get("capabilities", ())]
+            able = [each["name"] for each in listed or () if "embedding" in (each.get("capabilities") or ())]
             error.hint = f"models there that embed: {', '.join(able)}" if able else None
         raise
 

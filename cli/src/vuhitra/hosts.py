@@ -83,8 +83,10 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
     """The server that `setting` names, read as Ollama's own client reads OLLAMA_HOST.
 
     source: what error messages call the setting, as in `OLLAMA_IP in ./.env`.
-    Raises ValueError for an unknown scheme, a bad port, or nothing to connect to.
+    Raises TypeError for what is no str, and ValueError for an unknown scheme, a bad port, or nothing to connect to.
     """
+    if not isinstance(setting, str):
+        raise TypeError(f"{source}: a server is named by a str, not {type(setting).__name__}")
     text = setting.strip(" \t\r\n\"'")
     scheme, given, rest = _scheme(text, source)
     if scheme == "unix":
@@ -140,9 +142,12 @@ def _parts(rest: str) -> tuple[SplitResult, int | None]:
     except ValueError:
         raise ValueError("a host name that can't be right") from None
     try:
-        return parts, parts.port
+        port = parts.port
     except ValueError:
-        raise ValueError("a port is a number from 0 to 65535") from None
+        port = 0
+    if port == 0:
+        raise ValueError("a port is a number from 1 to 65535")
+    return parts, port
 
 
 def _looks_like_ipv6(text: str) -> bool:

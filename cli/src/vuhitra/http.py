@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import h11
@@ -14,6 +15,7 @@ import h11
 from vuhitra.chunks import ChunkJoiner
 from vuhitra.hosts import Host
 from vuhitra.lines import snippet
+from vuhitra.secrets import hide, secrets_in
 
 if TYPE_CHECKING:
     import zlib
@@ -27,6 +29,9 @@ Headers = tuple[tuple[str, str], ...]
 _PIECE = 1024 * 1024
 """Bytes of a file that are in memory at a time, and of an answer that are decompressed in one step."""
 
+_WHAT_CAME = re.compile(r":? (?:bytearray\()?b['\"].*", re.DOTALL)
+"""What h11's messages quote."""
+
 _SHOWN = 200
 """Bytes of what can't be read that are worth keeping for its error."""
 
@@ -36,11 +41,11 @@ class BrokenOffError(Exception):
 
 
 class UnreadableError(Exception):
-    """The peer sends what can't be read. snippet: the start of it."""
+    """The peer sends what can't be read. snippet: the start of it, without the secrets that were sent."""
 
-    def __init__(self, why: str, start: bytes) -> None:
+    def __init__(self, why: str, start: bytes, sent: Headers) -> None:
         super().__init__(why)
-        self.snippet = snippet(start)
+        self.snippet = hide(snippet(start), secrets_in(sent))
 
 
 class NotHTTPError(UnreadableError):
@@ -129,6 +134,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self._connection = h11.Connection(h11.CLIENT)
+        self._sent: Headers = ()
         self._seen = b""
         self._last = b""
         self._closed = False
@@ -148,39 +154,37 @@ class Exchange:
 
         Raises ValueError for headers that can't be sent, and what a file's `pieces` raises.
         """
+        self._sent = request.headers
         headers = [*request.headers, *_body_headers(request)]
-        try:
+        start = None
+        with suppress(h11.LocalProtocolError, UnicodeEncodeError):  # they quote a value, which may be a secret
             start = self._connection.send(h11.Request(method=request.method, target=request.target, headers=headers))
-        except (h11.LocalProtocolError, UnicodeEncodeError):
-            # The error's own words quote the value, which may be a secret.
+        if start is None:
             names = ", ".join(name for name, _ in headers)
-            raise ValueError(f"one of these headers holds what HTTP doesn't allow: {names}") from None
+            raise ValueError(f"one of these headers holds what HTTP doesn't allow: {names}")
         if isinstance(request.body, Upload):
-            yield start or b""
+            yield start
             for piece in request.body.pieces():
                 yield self._connection.send(h11.Data(data=piece)) or b""
             self._connection.send(h11.EndOfMessage())
             return
         body = self._connection.send(h11.Data(data=request.body)) if request.body else b""
         end = self._connection.send(h11.EndOfMessage())
-        yield (start or b"") + (body or b"") + (end or b"")
+        yield start + (body or b"") + (end or b"")
 
     def feed(self, data: bytes) -> None:
         """Takes bytes from the peer; none of them: the peer closed the connection."""
-        if len(self._seen) < _SHOWN:
+        if not self._in_body and len(self._seen) < _SHOWN:
             self._seen += data[:_SHOWN]
         self._closed = not data
         self._may_hold_more = True
         self._last = self._last[-_SHOWN:] + data
         if self._joiner is not None:
             data = self._joiner.feed(data) if data else self._joiner.flush()
-        try:
-            if data:
-                self._connection.receive_data(data)
-            if self._closed:
-                self._connection.receive_data(b"")
-        except h11.RemoteProtocolError as error:
-            raise self._fault(error) from error
+        if data:
+            self._connection.receive_data(data)
+        if self._closed:
+            self._connection.receive_data(b"")
 
     def head(self) -> Head | None:
         """The response's head, once it is there. 1xx responses are passed over."""
@@ -191,7 +195,7 @@ class Exchange:
             if isinstance(event, h11.Response):
                 head = Head(event.status_code, tuple(event.headers))
                 self._in_body = True
-                self._decoder = _decoder(head)
+                self._decoder = _decoder(head, self._sent)
                 if (head.header("Transfer-Encoding") or "").lower() == "chunked":
                     self._joiner = ChunkJoiner(self._connection.trailing_data[0])
                 return head
@@ -240,6 +244,7 @@ class Exchange:
                     self._may_hold_more = False
                 elif isinstance(event, h11.Data):
                     pieces.append(event.data)
+                    self._may_hold_more = not self._is_between_chunks()
                 else:
                     self._over = True
         except (BrokenOffError, NotHTTPError) as error:
@@ -248,17 +253,24 @@ class Exchange:
             self._failure = error
         return b"".join(pieces) if pieces or self._over else None
 
+    def _is_between_chunks(self) -> bool:
+        """Whether nothing more is to be had of a chunked body by now: h11 need not be asked, which is slow."""
+        return self._joiner is not None and not self._closed and self._connection.trailing_data[0] in (b"", b"\r\n")
+
     def _next(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
             return self._connection.next_event()
         except h11.RemoteProtocolError as error:
-            raise self._fault(error) from error
+            fault = self._fault(error)
+        raise fault  # out here, so that h11's error stays behind: it quotes what came, and that may be a secret
 
     def _fault(self, error: Exception) -> BrokenOffError | NotHTTPError:
         begins_as_http = self._seen[:5] == b"HTTP/"[: len(self._seen)]
         if self._closed and begins_as_http:
             return BrokenOffError("closed in the middle of its answer" if self._seen else "closed before it answered")
-        return NotHTTPError(str(error), self._garbled() if self._in_body else self._seen)
+        return NotHTTPError(
+            _WHAT_CAME.sub("", str(error)), self._garbled() if self._in_body else self._seen, self._sent
+        )
 
     def _garbled(self) -> bytes:
         """Of what came last, the line that was read when all went wrong, and what follows it."""
@@ -278,14 +290,14 @@ def _body_headers(request: Request) -> Iterator[tuple[str, str]]:
     yield "Content-Length", str(size)
 
 
-def _decoder(head: Head) -> _Decoder | None:
+def _decoder(head: Head, sent: Headers) -> _Decoder | None:
     """What decompresses the body that follows a head; some proxies compress, though nobody asked them to."""
     coding = (head.header("Content-Encoding") or "identity").strip().lower()
     if coding == "identity":
         return None
     if coding in ("gzip", "x-gzip", "deflate"):
-        return _Inflating(is_gzip=coding != "deflate")
-    return _Undecodable(coding, matters=head.status < 300)
+        return _Inflating(sent, is_gzip=coding != "deflate")
+    return _Undecodable(coding, sent, matters=head.status < 300)
 
 
 class _Decoder(Protocol):
@@ -307,13 +319,15 @@ class _Decoder(Protocol):
 class _Undecodable:
     """A body in a coding that isn't known. matters: whether the status alone doesn't say enough."""
 
-    def __init__(self, coding: str, *, matters: bool) -> None:
+    def __init__(self, coding: str, sent: Headers, *, matters: bool) -> None:
         self._coding = coding
+        self._sent = sent
         self._matters = matters
 
     def feed(self, data: bytes) -> None:
         if self._matters:
-            raise CodingError(f"its coding wasn't asked for, and isn't known: {self._coding[:40]}", data)
+            coding = hide(self._coding, secrets_in(self._sent))[:40]
+            raise CodingError(f"its coding wasn't asked for, and isn't known: {coding}", data, self._sent)
 
     def take(self) -> bytes:
         return b""
@@ -325,7 +339,8 @@ class _Undecodable:
 class _Inflating:
     """Decompresses a body, in steps of bounded size."""
 
-    def __init__(self, *, is_gzip: bool) -> None:
+    def __init__(self, sent: Headers, *, is_gzip: bool) -> None:
+        self._sent = sent
         self._is_gzip = is_gzip
         self._stream: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]  it has no other name
         self._waiting = b""
@@ -346,12 +361,12 @@ class _Inflating:
                     return b""
                 self._stream = zlib.decompressobj(bits)
             if self._stream.eof:
-                raise CodingError("bytes follow a compressed body", self._waiting)
+                raise CodingError("bytes follow a compressed body", self._waiting, self._sent)
             start = self._waiting
             try:
                 decoded = self._stream.decompress(start, _PIECE)
             except zlib.error as error:
-                raise CodingError(f"a body that can't be decompressed: {error}", start) from error
+                raise CodingError(f"a body that can't be decompressed: {error}", start, self._sent) from error
             self._waiting = self._stream.unconsumed_tail or self._stream.unused_data
             self._has_more = len(decoded) == _PIECE and not self._stream.eof
             if decoded:

@@ -1,8 +1,12 @@
-"""What the log says of a call: one INFO record at its end, and a WARNING for every wait. Never what was said."""
+"""What the log says of a call: one INFO record at its end, and a WARNING for every wait. Never what was said.
+
+logging is slow to import, and who hasn't imported it can't be listening: this file leaves it to others.
+"""
 
 from __future__ import annotations
 
-import logging
+import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vuhitra.reply import Reply
@@ -20,35 +24,35 @@ _COUNTS = (
     "eval_duration",
 )
 
-_logger = logging.getLogger("vuhitra")
+_INFO, _WARNING = 20, 30
+"""As logging has them."""
 
 
 def answered(call: Call[Any], attempts: int, result: object) -> None:
     """Notes a call whose answer is whole, with the server's counts and seconds."""
-    if not _logger.isEnabledFor(logging.INFO):
-        return
     extra = _extra(call, attempts)
     if isinstance(result, Reply):
         extra["done_reason"] = result.done_reason
         extra |= {name: getattr(result.stats, name) for name in _COUNTS}
-    _logger.info("%s answered", _called(call), extra=extra)
+    _log(_INFO, "%s answered", _called(call), extra=extra)
 
 
 def failed(call: Call[Any], attempts: int, error: OllamaError) -> None:
     """Notes a call that ended in an error."""
     kind = type(error).__name__
-    _logger.info("%s failed: %s", _called(call), kind, extra={**_extra(call, attempts), "error": kind})
+    _log(_INFO, "%s failed: %s", _called(call), kind, extra={**_extra(call, attempts), "error": kind})
 
 
 def left(call: Call[Any], attempts: int) -> None:
     """Notes a call whose answer nobody wanted to the end."""
-    _logger.info("%s left before its end", _called(call), extra=_extra(call, attempts))
+    _log(_INFO, "%s left before its end", _called(call), extra=_extra(call, attempts))
 
 
 def waiting(call: Call[Any], attempt: int, attempts: int, error: OllamaError, seconds: float) -> None:
     """Notes a wait before an attempt. attempts: how many there may be."""
     reason = getattr(error, "reason", None) or str(getattr(error, "status", type(error).__name__))
-    _logger.warning(
+    _log(
+        _WARNING,
         "%s: %s; attempt %d of %d in %.2f s",
         _called(call),
         error,
@@ -61,7 +65,22 @@ def waiting(call: Call[Any], attempt: int, attempts: int, error: OllamaError, se
 
 def pulling(model: str) -> None:
     """Notes a pull that nobody asked for."""
-    _logger.warning("pulling %s, which is not there", model, extra={"pulling": model})
+    warning("pulling %s, which is not there", model, pulling=model)
+
+
+def warning(says: str, *details: object, **extra: object) -> None:
+    """Notes what a user should know of, though nothing failed. details: for the %s in it."""
+    _log(_WARNING, says, *details, extra=extra)
+
+
+def _log(level: int, says: str, *details: object, extra: Mapping[str, object]) -> None:
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return
+    logger = logging.getLogger("vuhitra")
+    if not logger.handlers:  # or else warnings would be printed in programs that set no logging up
+        logger.addHandler(logging.NullHandler())
+    logger.log(level, says, *details, extra=extra)
 
 
 def _called(call: Call[Any]) -> str:

@@ -39,15 +39,15 @@ class Timeouts:
             seconds = getattr(self, phase)
             if seconds is None and phase == "total":
                 continue
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-                raise TypeError(f"{phase} is a number of seconds, not {seconds!r}")
-            if not 0 < seconds < inf:
-                raise ValueError(f"{phase} is a positive number of seconds, not {seconds!r}")
+            _check_seconds(phase, seconds)
 
     @classmethod
     def of(cls, value: Timeouts | float) -> Timeouts:
         """`value` itself, or a number `n` as the limit of `start` and of `idle`."""
-        return value if isinstance(value, Timeouts) else cls(start=value, idle=value)
+        if isinstance(value, Timeouts):
+            return value
+        _check_seconds("timeout", value)
+        return cls(start=value, idle=value)
 
     def at_most(self, seconds: float) -> Timeouts:
         """The same with no phase of the answer longer than `seconds`: for calls that are short."""
@@ -81,8 +81,11 @@ class Retry:
         if self.attempts < 1:
             raise ValueError(f"attempts is at least 1, not {self.attempts!r}")
         for field in ("budget", "first_wait", "factor", "max_wait"):
-            if not getattr(self, field) >= 0:
-                raise ValueError(f"{field} is not negative: {getattr(self, field)!r}")
+            number = getattr(self, field)
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise TypeError(f"{field} is a number, not {number!r}")
+            if not number >= 0:
+                raise ValueError(f"{field} is not negative: {number!r}")
 
     def longest_wait(self, waits: int) -> float:
         """The upper bound, in seconds, of the wait that follows `waits` earlier ones."""
@@ -91,6 +94,13 @@ class Retry:
         except OverflowError:
             growth = sys.float_info.max
         return float(min(self.max_wait, self.first_wait * growth))
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} is a number of seconds, not {seconds!r}")
+    if not 0 < seconds < inf:
+        raise ValueError(f"{name} is a positive number of seconds, not {seconds!r}")
 
 
 class Deadlines:

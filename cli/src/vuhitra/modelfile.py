@@ -7,16 +7,14 @@ be printed, as those that join emoji, are kept, and several blanks between words
 from __future__ import annotations
 
 import codecs
-import logging
 import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
+from vuhitra import journal
 from vuhitra.types import Message, Options
-
-_logger = logging.getLogger("vuhitra")
 
 _COMMANDS = (
     "FROM",
@@ -198,7 +196,7 @@ def _message(command: _Command) -> Message:
 def _add_parameter(parameters: dict[str, Any], command: _Command) -> None:
     name = command.word
     if name in _WITHOUT_EFFECT:
-        _logger.warning("line %d of the Modelfile: the parameter %s has no effect any more", command.line, name)
+        journal.warning("line %d of the Modelfile: the parameter %s has no effect any more", command.line, name)
         return
     kind = _kinds().get(name)
     if kind is None:

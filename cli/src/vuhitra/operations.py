@@ -5,29 +5,31 @@ This file knows no socket; a client's driver is asked for nothing but the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from vuhitra import calls, flows, pulling
+from vuhitra import calls, checks, flows, journal, pulling
 from vuhitra.flows import Flow, Terms
 from vuhitra.hosts import DEFAULT_HOST_SETTING, Host, resolve_host
 from vuhitra.http import Headers, request_headers
 from vuhitra.limits import Retry, Timeouts
-from vuhitra.reply import Reply
 from vuhitra.types import (
+    AutoPull,
     Certificate,
     ChatOptions,
+    CreateOptions,
     EmbedOptions,
     GenerateOptions,
     LoadOptions,
-    Message,
+    Messages,
     ModelDescription,
     ModelSummary,
     PullOptions,
     RunningModel,
     ShowOptions,
+    Texts,
     TimeoutOption,
     Verify,
 )
@@ -35,17 +37,12 @@ from vuhitra.types import (
 if TYPE_CHECKING:
     from typing import Self
 
-    from vuhitra.creating import CreateOptions
+    from vuhitra.conversing import Asking, Parse
 
 T = TypeVar("T")
-Parse = Callable[[Reply], object] | None
-AutoPull = bool | Callable[[str], bool]
-Messages = Sequence[Message] | Sequence[Mapping[str, Any]]
-Asking = Callable[[Messages, Mapping[str, Any], Parse], Flow[Any]]
-Texts = list[str] | tuple[str, ...]
 
-_SEVERAL_REQUESTS = ("schema", "repair", "tools", "run_tools", "max_rounds")
-"""What is asked for that isn't sent as it is."""
+_NOT_SENT_AS_IS = ("schema", "repair", "tools", "run_tools", "max_rounds")
+"""What is asked for of this library: the server gets a format and descriptions of tools in its place, or nothing."""
 _HEALTHY = 5.0
 """Seconds within which a server in good health answers."""
 _SHORT = 30.0
@@ -102,12 +99,14 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         cert: a client certificate: a file, or (file, key) or (file, key, password).
         transport: sends requests in another way, as `vuhitra.testing` does.
 
-        Raises ValueError where no server can be read from `base_url`.
+        Raises TypeError or ValueError for a setting that can't be right, as a `base_url` that names no server.
         """
+        checks.settings(model, timeout, retry, auto_pull, headers)
         self._host = base_url if isinstance(base_url, Host) else resolve_host(base_url)
         self._headers = dict(headers or {})
         self._driver: AnyDriver = self._make_driver(
-            request_headers(self._host, self._headers), transport or self._make_transport(proxy, verify, cert)
+            request_headers(self._host, self._headers),
+            self._make_transport(proxy, verify, cert) if transport is None else transport,
         )
         self._is_view = False
         self._windows: dict[str, int] = {}
@@ -115,7 +114,6 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         self.timeout = timeout
         self.retry = retry
         self.auto_pull = auto_pull
-        Timeouts.of(timeout)
 
     def _make_transport(self, proxy: str | None, verify: Verify, cert: Certificate | None) -> AnyTransport:
         raise NotImplementedError
@@ -143,6 +141,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         """The same client with other settings, on the same connections; closing it closes nothing.
 
         headers: besides the client's, and in their place where they have the same names.
+        Raises TypeError or ValueError for a setting that can't be right.
         """
         view = copy(self)
         view._is_view = True  # noqa: SLF001  of this very class
@@ -150,6 +149,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         view.timeout = self.timeout if timeouts is None else timeouts
         view.retry = self.retry if retry is None else retry
         view.auto_pull = self.auto_pull if auto_pull is None else auto_pull
+        checks.settings(view.model, view.timeout, view.retry, view.auto_pull, headers)
         if headers is not None:
             view._headers = _merged(self._headers, headers)  # noqa: SLF001
             view._driver = self._driver.with_headers(request_headers(self._host, view._headers))  # noqa: SLF001
@@ -180,7 +180,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
 
     def _conversing(self, send: Asking, messages: Messages, asked: dict[str, Any], stream: bool) -> Flow[Any]:
         """One request, or as many as a schema and tools take."""
-        if all(asked.get(name) is None for name in _SEVERAL_REQUESTS):
+        if all(asked.get(name) is None for name in _NOT_SENT_AS_IS):
             return send(messages, {}, None)
         from vuhitra import conversing
 
@@ -211,7 +211,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         return flows.naming(flows.deliver(calls.show_model(name, asked), terms), terms)
 
     def _has(self, name: str, asked: TimeoutOption) -> Flow[bool]:
-        return flows.has_model(name, self._short_terms(asked))
+        return flows.has_model(checks.model_name(name), self._short_terms(asked))
 
     def _copy(self, source: str, destination: str, asked: TimeoutOption) -> Flow[None]:
         terms = self._short_terms(asked)
@@ -233,7 +233,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
     def _create(self, name: str, asked: CreateOptions) -> Flow[None]:
         from vuhitra import creating
 
-        terms = self._terms(asked, creating.CreateOptions)
+        terms = self._terms(asked, CreateOptions)
         return flows.naming(creating.create(creating.making(name, asked), terms), terms)
 
     def _load(self, name: str | None, asked: LoadOptions) -> Flow[None]:
@@ -246,7 +246,10 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         return flows.naming(flows.load_model(self._model(name), None, 0, terms), terms)
 
     def _use(self, name: str, asked: TimeoutOption) -> Flow[ModelDescription]:
-        return self._pulling(calls.show_model(name, {}), self._terms(asked, TimeoutOption))
+        own = asked.get("timeout")
+        terms = self._terms(asked, TimeoutOption)
+        short = terms if own is not None else terms._replace(timeouts=terms.timeouts.at_most(_SHORT))
+        return pulling.deliver_pulling(calls.show_model(name, {}), short, self._may_pull, pull_terms=terms)
 
     def _ready(self, seconds: float) -> Flow[None]:
         timeouts = replace(Timeouts.of(self.timeout).at_most(_HEALTHY), total=seconds)
@@ -256,6 +259,11 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         timeouts = Timeouts.of(self.timeout)
         total = min(_HEALTHY, timeouts.total or _HEALTHY)
         return flows.is_healthy(self._terms_of(replace(timeouts, total=total)))
+
+    def _not_asked(self, error: ValueError) -> bool:
+        """That a server can't be asked for its health, which the log says."""
+        journal.warning("%s can't be asked: %s", self._host, error)
+        return False
 
     def _noting_windows(self, flow: Flow[list[RunningModel]]) -> Flow[list[RunningModel]]:
         """What is loaded; how large the windows are tells later why an answer stopped."""
@@ -272,7 +280,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         return self.auto_pull(model) if callable(self.auto_pull) else self.auto_pull
 
     def _model(self, model: str | None) -> str:
-        return model or self.model or ""
+        return checks.model_name(self.model or "" if model is None or model == "" else model)
 
     def _terms(self, asked: TimeoutOption, known: type) -> Terms:
         """The terms of a call, which takes its limits out of what was asked for."""
@@ -304,7 +312,8 @@ def _merged(ours: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]
 
 def _check_names(asked: Mapping[str, Any], known: type) -> None:
     """Raises TypeError for a keyword that is none, as a function without `**` would."""
-    for name in asked.keys() - known.__annotations__.keys():
+    unknown = sorted(asked.keys() - known.__annotations__.keys())
+    if unknown:
         raise TypeError(
-            f"an unexpected keyword argument {name!r}; {known.__name__} has {', '.join(known.__annotations__)}"
+            f"an unexpected keyword argument {unknown[0]!r}; {known.__name__} has {', '.join(known.__annotations__)}"
         )

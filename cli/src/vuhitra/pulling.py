@@ -62,8 +62,18 @@ def shared_pull(call: Call[None], terms: Terms) -> Flow[None]:
     yield from _shared(call, transfer(call, terms), terms)
 
 
-def deliver_pulling(call: Call[T], terms: Terms, may_pull: Callable[[str], bool], whole: bool = True) -> Flow[T]:
-    """Send; where the model isn't there, have it pulled, and send once more."""
+def deliver_pulling(
+    call: Call[T],
+    terms: Terms,
+    may_pull: Callable[[str], bool],
+    whole: bool = True,
+    *,
+    pull_terms: Terms | None = None,
+) -> Flow[T]:
+    """Send; where the model isn't there, have it pulled, and send once more.
+
+    pull_terms: those of the pull, where they are others.
+    """
     try:
         return (yield from flows.deliver(call, terms, whole))
     except OllamaModelNotFoundError as error:
@@ -71,7 +81,8 @@ def deliver_pulling(call: Call[T], terms: Terms, may_pull: Callable[[str], bool]
             error.suggestions = yield from flows.suggestions(error.model, terms)
             raise
     pull = calls.pull_model(call.model, {})
-    yield from _shared(pull, _unasked(pull, terms), terms)
+    pull_terms = pull_terms or terms
+    yield from _shared(pull, _unasked(pull, pull_terms), pull_terms)
     return (yield from flows.deliver(call, terms, whole))
 
 

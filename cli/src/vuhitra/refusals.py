@@ -6,7 +6,6 @@ There are no error codes in the protocol, only English; statuses and shapes are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vuhitra.errors import (
@@ -55,8 +54,10 @@ def complaint(error: object) -> Complaint:
         inner = _inside(error)
         if isinstance(inner, dict) and inner.get("error") is not None:
             error = inner["error"]
-        elif isinstance(error, dict) and error.get("message") is not None:
+        elif isinstance(error, dict) and error:
             details = {**details, **error}
+            if error.get("message") is None:
+                break
             error = error["message"]
         else:
             break
@@ -76,10 +77,12 @@ def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
     if said and _is_about_a_model(subject, head.status, said):
         return _not_found(subject, said)
     by_status = head.status in (401, 403, 429, 502, 503, 504)
-    if said and not by_status and (error := _by_text(subject, said, head.status)):
-        return error
     text = said.text if said else subject.hide(_as_text(body))
+    loading = head.status == 500 and _speaks_of(_LOADING, text)
+    if said and not by_status and not loading and (error := _by_text(subject, said, head.status)):
+        return error
     refusal = _by_status(subject, head, said, text)
+    refusal.loading = loading
     refusal.why = text or None
     refusal.body = subject.hide(snippet(body, 4000))
     refusal.hint = refusal.hint or _hint(subject, head, said, body)
@@ -101,19 +104,6 @@ def raise_error_in(subject: Subject, document: object) -> None:
     """Raises the exception for the error in a document, where there is one."""
     if isinstance(document, dict) and document.get("error") is not None:
         raise error_line(subject, document["error"])
-
-
-def error_among(records: Iterator[dict[str, Any]]) -> object:
-    """The error in records that came together with the last one, or None; all else that follows it means nothing."""
-    while True:
-        try:
-            record = next(records)
-        except StopIteration:
-            return None
-        except MalformedError:
-            continue
-        if record.get("error") is not None:
-            return record["error"]
 
 
 def _inside(error: object) -> object:
@@ -159,24 +149,22 @@ def _by_status(subject: Subject, head: Head, said: Complaint | None, text: str) 
         denied = OllamaAuthenticationError(f"{what}, sent with {subject.credential}", status=head.status, body="")
         url = said.details.get("signin_url") if said else None
         if isinstance(url, str) and url:
-            denied.signin_url = url
-            denied.hint = f"sign in at {url}"
+            denied.signin_url = subject.hide(url)
+            denied.hint = f"sign in at {denied.signin_url}"
         return denied
     if head.status in (429, 502, 503, 504):
         busy = OllamaBusyError(what, status=head.status, body="")
         busy.retry_after = _retry_after(head)
         busy.quota = head.status == 429 and _speaks_of(_QUOTA, text)
         return busy
-    error = OllamaResponseError(what, status=head.status, body="")
-    error.loading = head.status == 500 and _speaks_of(_LOADING, text)
-    return error
+    return OllamaResponseError(what, status=head.status, body="")
 
 
 def _hint(subject: Subject, head: Head, said: Complaint | None, body: bytes) -> str | None:
     """What to try after a status, where it tells that."""
     host, status = subject.host, head.status
     if 300 <= status < 400:
-        elsewhere = _shown_url(head.header("location") or "the URL it leads to")
+        elsewhere = _shown_url(subject.hide(head.header("location") or "the URL it leads to"))
         return f"{elsewhere}: redirects aren't followed, and the server itself may be there"
     if status == 404:
         return _hint_of_a_path(host, said)
@@ -214,7 +202,7 @@ def _by_text(subject: Subject, said: Complaint, status: int) -> OllamaError | No
             window=_number(said.details.get("n_ctx"), _WINDOW, said.text),
             needed=_number(said.details.get("n_prompt_tokens"), _NEEDED, said.text),
         )
-    if status == 501 or (subject.model and _speaks_of(_INCAPABLE, said.text)):
+    if subject.model and (status == 501 or _speaks_of(_INCAPABLE, said.text)):
         return OllamaCapabilityError(
             f"{subject.model!r} at {subject.host} can't do that", why=said.text, model=subject.model
         )
@@ -236,7 +224,7 @@ def _number(value: object, pattern: str, text: str) -> int | None:
 def _retry_after(head: Head) -> float | None:
     """Seconds that the server asks to wait; None where it asks for nothing that makes sense."""
     given = (head.header("retry-after") or "").strip()
-    if re.fullmatch(r"\d{1,15}(?:\.\d{0,15})?", given, re.ASCII):
+    if re.fullmatch(r"\d+(?:\.\d*)?", given, re.ASCII):
         return float(given)
     until, now = _timestamp(given), _timestamp(head.header("date") or "")
     if until is None or (now is None and not head.received):
@@ -272,4 +260,4 @@ def _as_text(body: bytes) -> str:
 
 def _shown_url(url: str) -> str:
     """A URL without what may be secret in it."""
-    return re.sub(r"//[^/?#]*@", "//***@", url)[:200].partition("?")[0]
+    return re.split("[?#]", re.sub(r"//[^/?#]*@", "//***@", url), maxsplit=1)[0][:200]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
@@ -53,11 +54,17 @@ class Turns(Generic[AnyEvent]):
 
     def __init__(self, make_event: Callable[[], AnyEvent]) -> None:
         self._make_event = make_event
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._turns: dict[Hashable, Turn[AnyEvent]] = {}
 
     def join(self, key: Hashable) -> tuple[Turn[AnyEvent], bool]:
         """The turn that is under way for a key, and whether it has just begun, for the caller to do the work."""
+        if self._process != os.getpid():  # whoever was at work is not in this child made by fork
+            self._begin()
         with self._lock:
             is_first = key not in self._turns
             if is_first:

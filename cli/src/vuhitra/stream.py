@@ -83,7 +83,7 @@ class Receiving(Arriving[Item]):
                 self._incoming.finish()
         except BaseException as error:  # whatever ends the answer early, hangs up
             if self._end_early(error):
-                self._incoming.close()
+                (self._incoming.finish() if self._reader.is_read else self._incoming.close())
             if not self._has_items_before(error):
                 raise
         return bool(self._items)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
+
+from vuhitra.secrets import OF_A_PROXY, OF_THE_SERVER, hide, secrets_in
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
     from vuhitra.http import Headers
 
-_SECRET = ("auth", "key", "token", "secret", "cookie", "password")
+_CREDENTIAL = ("auth", "key", "token", "secret", "cookie", "password")
 """What the name of a header that holds a credential has in it."""
 _SCHEMES = ("Basic", "Bearer", "Digest", "Negotiate", "Token", "ApiKey")
-_SHORTEST = 4
-"""Letters of the shortest secret that is looked for: shorter ones stand in every text."""
 
 
 class Subject(NamedTuple):
@@ -33,24 +32,22 @@ class Subject(NamedTuple):
 
     @property
     def credential(self) -> str:
-        """The credential that was sent, in words: its kind and where it came from."""
+        """The credential that was sent, in words: its kind and where it came from. A proxy's is not for the server."""
         kinds = [
             f"{_kind(name, value)} from {self.host.source if value == self.host.authorization else 'headers='}"
-            for name, value in self._secret_headers()
+            for name, value in self._sent()
+            if name.lower() != OF_A_PROXY and any(word in name.lower() for word in _CREDENTIAL)
         ]
         return " and ".join(kinds) or "no credential"
 
     def hide(self, text: str) -> str:
         """A text without the secrets that were sent: some servers repeat them."""
-        for name, value in self._secret_headers():
-            for secret in sorted(_secrets(name, value), key=len, reverse=True):
-                if len(secret) >= _SHORTEST:
-                    text = text.replace(secret, "***")
-        return text
+        return hide(text, secrets_in(self._sent()))
 
-    def _secret_headers(self) -> Iterator[tuple[str, str]]:
-        yield from ((name, value) for name, value in self.headers if any(word in name.lower() for word in _SECRET))
-        if self.host.authorization is not None and not any(name.lower() == "authorization" for name, _ in self.headers):
+    def _sent(self) -> Iterator[tuple[str, str]]:
+        """The headers, with the setting's credential also where they weren't given."""
+        yield from self.headers
+        if self.host.authorization is not None and not any(name.lower() == OF_THE_SERVER for name, _ in self.headers):
             yield "Authorization", self.host.authorization
 
 
@@ -58,20 +55,4 @@ def _kind(name: str, value: str) -> str:
     """A credential in words. What stands before a space may be half of the secret, unless it is a scheme's name."""
     scheme = value.partition(" ")[0]
     named = next((known for known in _SCHEMES if known.lower() == scheme.lower()), None)
-    return f"the {named} credential" if name.lower() == "authorization" and named else f"the header {name}"
-
-
-def _secrets(name: str, value: str) -> Iterator[str]:
-    """The texts that a header keeps secret: the value, and what is encoded in it."""
-    yield value
-    scheme, _, rest = value.partition(" ")
-    if name.lower() != "authorization" or not rest:
-        return
-    yield rest
-    if scheme.lower() == "basic":
-        try:
-            pair = b64decode(rest).decode()
-        except ValueError:
-            return
-        yield pair
-        yield pair.partition(":")[2]
+    return f"the {named} credential" if name.lower() == OF_THE_SERVER and named else f"the header {name}"

@@ -19,10 +19,10 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaTimeoutError
-from vuhitra.http import Head, Request, Upload
+from vuhitra.http import Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 
 if TYPE_CHECKING:
@@ -36,14 +36,12 @@ __all__ = [
     "answer",
     "document",
     "refusal",
-    "refused",
     "stream",
+    "unreachable",
 ]
 
 _NDJSON = "application/x-ndjson"
 _JSON = "application/json"
-
-End: TypeAlias = Literal["whole", "breaks off", "falls silent"]
 
 
 class Answer(NamedTuple):
@@ -56,7 +54,7 @@ class Answer(NamedTuple):
     content_type: str
     pieces: tuple[Mapping[str, Any] | bytes, ...]
     headers: tuple[tuple[str, str], ...] = ()
-    end: End = "whole"
+    end: Literal["whole", "breaks off", "falls silent"] = "whole"
 
     def breaks_off(self, after: int = 0) -> Answer:
         """The same answer, but the connection breaks after so many pieces; after none: with no answer at all."""
@@ -119,7 +117,7 @@ def refusal(status: int, error: str) -> Answer:
     return document({"error": error})._replace(status=status)
 
 
-def refused() -> OllamaError:
+def unreachable() -> OllamaError:
     """Nobody listens. Any other OllamaError may stand in a script, too, and is raised instead of an answer."""
     return OllamaConnectionError("cannot connect: so says the script", reason="refused")
 
@@ -170,7 +168,8 @@ class _Script:
 class _Arriving:
     """One answer, as it arrives; one without any piece that isn't whole is none at all."""
 
-    def __init__(self, script: _Script, given: Answer, deadlines: Deadlines) -> None:
+    def __init__(self, script: _Script, given: Answer, deadlines: Deadlines, sent: Headers) -> None:
+        self.sent = sent
         self._script = script
         self._end = given.end
         self._pieces = _bodies(given, script.requests[-1])
@@ -230,7 +229,7 @@ class ScriptedTransport(_Script):
         self, request: Request, timeouts: Timeouts, give_up_at: float | None = None, holder: Holder | None = None
     ) -> _Incoming:
         """Gives the next answer of the script."""
-        return _Incoming(self, self._next(request), Deadlines(timeouts, give_up_at, self.now))
+        return _Incoming(self, self._next(request), Deadlines(timeouts, give_up_at, self.now), request.headers)
 
     def sleep(self, seconds: float) -> None:
         """Lets time pass."""
@@ -246,7 +245,7 @@ class AsyncScriptedTransport(_Script):
 
     async def open(self, request: Request, timeouts: Timeouts, give_up_at: float | None = None) -> _AsyncIncoming:
         """Gives the next answer of the script."""
-        return _AsyncIncoming(self, self._next(request), Deadlines(timeouts, give_up_at, self.now))
+        return _AsyncIncoming(self, self._next(request), Deadlines(timeouts, give_up_at, self.now), request.headers)
 
     async def sleep(self, seconds: float) -> None:
         """Lets time pass."""

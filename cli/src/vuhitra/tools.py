@@ -5,7 +5,6 @@ What goes wrong in a call is told to the model, which can try again; it never en
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
-from vuhitra import schema
+from vuhitra import journal, schema
 from vuhitra.docstrings import Described, described
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 AnyTool: TypeAlias = Callable[..., Any] | Mapping[str, Any]
 """A function, or the description of one as the API has it."""
 
-_logger = logging.getLogger("vuhitra")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
@@ -209,7 +207,7 @@ async def _answered(call: ToolCall, result: Awaitable[Any]) -> Message:
 
 
 def _failed(call: ToolCall, error: Exception) -> Message:
-    _logger.warning("the tool %s failed: %s", call.name, type(error).__name__)
+    journal.warning("the tool %s failed: %s", call.name, type(error).__name__)
     return _message(call, text_of(f"error: {type(error).__name__}: {error}"))
 
 

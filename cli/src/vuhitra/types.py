@@ -7,7 +7,47 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from vuhitra.errors import ConnectionReason, IncompleteReason, Phase
 from vuhitra.limits import Timeouts
+from vuhitra.reply import StoppedBy
+
+__all__ = [
+    "AnswerOptions",
+    "AutoPull",
+    "CallOptions",
+    "Certificate",
+    "ChatOptions",
+    "ConnectionReason",
+    "CreateOptions",
+    "EmbedOptions",
+    "FilePath",
+    "Files",
+    "Format",
+    "GenerateOptions",
+    "Image",
+    "IncompleteReason",
+    "KeepAlive",
+    "LoadOptions",
+    "Logprob",
+    "Message",
+    "Messages",
+    "ModelDescription",
+    "ModelDetails",
+    "ModelSummary",
+    "Options",
+    "Phase",
+    "Progress",
+    "PullOptions",
+    "RunningModel",
+    "ShowOptions",
+    "StoppedBy",
+    "Texts",
+    "Think",
+    "TimeoutOption",
+    "ToolCallDict",
+    "ToolFunction",
+    "Verify",
+]
 
 Think: TypeAlias = bool | Literal["low", "medium", "high", "max"]
 """Whether a model that can think does, or how hard. Left out, such a model thinks."""
@@ -28,7 +68,19 @@ Certificate: TypeAlias = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, 
 """What to show a server: a file with a certificate; or with its key's file; or with these and the key's password."""
 
 Image: TypeAlias = bytes | Path | str
-"""An image: its bytes, its path, or a string that is base64 already and is never looked up on disk."""
+"""An image: its bytes, its path, or a string that is base64 already and is never looked up on disk.
+
+A file is read when the call is made, before anything is sent; an event loop waits for the disk meanwhile.
+"""
+
+Texts: TypeAlias = list[str] | tuple[str, ...]
+"""Several texts to embed."""
+
+Files: TypeAlias = Mapping[str, Path | str]
+"""Files by their names in the model: paths, or digests of what the server has already."""
+
+AutoPull: TypeAlias = bool | Callable[[str], bool]
+"""Whether a model that is missing is pulled, or a function that says so of a model's name."""
 
 
 class ToolFunction(TypedDict):
@@ -66,6 +118,10 @@ class Message(TypedDict):
     tool_call_id: NotRequired[str]
 
 
+Messages: TypeAlias = Sequence[Message] | Sequence[Mapping[str, Any]]
+"""A conversation so far, the oldest message first."""
+
+
 class Options(TypedDict, total=False):
     """How a model is loaded and how it samples; what is left out is the model's own default.
 
@@ -74,7 +130,7 @@ class Options(TypedDict, total=False):
     seed: for answers that can be repeated. temperature: 0 for the likeliest token always.
     top_k, top_p, min_p, typical_p: which tokens may be chosen.
     repeat_last_n, repeat_penalty, presence_penalty, frequency_penalty: against repetition.
-    stop: texts that end the answer. num_keep: tokens kept when the window moves on.
+    stop: a text that ends the answer, or several. num_keep: tokens kept when the window moves on.
     num_batch, num_gpu, main_gpu, use_mmap, num_thread: how the server runs it.
     """
 
@@ -91,7 +147,7 @@ class Options(TypedDict, total=False):
     repeat_penalty: float
     presence_penalty: float
     frequency_penalty: float
-    stop: Sequence[str]
+    stop: str | Sequence[str]
     num_batch: int
     num_gpu: int
     main_gpu: int
@@ -293,3 +349,31 @@ class EmbedOptions(CallOptions, total=False):
 
     options: Mapping[str, Any]
     dimensions: int
+
+
+class CreateOptions(TimeoutOption, total=False):
+    """What `create_model` takes: a modelfile, from_ or files, one of them, and what the model shall have besides.
+
+    modelfile: its text, or a Path to it. Paths in it are relative to its folder, or to the current one for
+        a text. Whoever may write it may have any file uploaded that can be read here.
+    from_: a model's name, or the Path of a GGUF file or of a folder with safetensors. A str is never
+        looked up on the disk.
+    files, adapters: by their names in the model: Paths, or digests of what the server has already.
+    system, template, parameters, messages: the model's own; parameters as in `Options`.
+    license: one text or several. quantize: to what, as `q4_K_M`.
+    requires: the oldest server that will do. renderer, parser: by their names in the server.
+    """
+
+    modelfile: str | PathLike[str] | None
+    from_: str | PathLike[str] | None
+    files: Files | None
+    adapters: Files | None
+    system: str | None
+    template: str | None
+    parameters: Mapping[str, Any] | None
+    messages: Messages | None
+    license: str | Sequence[str] | None
+    quantize: str | None
+    requires: str | None
+    renderer: str | None
+    parser: str | None

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import vuhitra
 import vuhitra.testing
+import vuhitra.types
 
 REFERENCE = Path(__file__).parents[3] / "docs/library-reference.md"
 OPENING = """\
@@ -41,8 +42,8 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
             "ShowOptions",
             "PullOptions",
             "TimeoutOption",
+            "CreateOptions",
         ),
-        "vuhitra.creating": ("CreateOptions",),
     },
     "What messages and answers hold": {
         "vuhitra.types": (
@@ -59,12 +60,23 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 ALIASES = {
-    "vuhitra.types": ("Think", "Format", "KeepAlive", "Image", "FilePath", "Verify", "Certificate"),
-    "vuhitra.creating": ("Files",),
+    "vuhitra.types": (
+        "Think",
+        "Format",
+        "KeepAlive",
+        "Image",
+        "FilePath",
+        "Verify",
+        "Certificate",
+        "Files",
+        "AutoPull",
+        "Messages",
+        "Texts",
+    ),
     "vuhitra.reply": ("StoppedBy", "Event"),
     "vuhitra.errors": ("ConnectionReason", "Phase", "IncompleteReason"),
-    "vuhitra.operations": ("AutoPull", "Messages", "Texts"),
 }
+"""Types with names, by the files that they are defined in."""
 TWINS = {"AsyncOllamaClient": "OllamaClient", "AsyncStream": "Stream", "AsyncProgressStream": "ProgressStream"}
 NEVER_MADE_BY_USERS = {"Reply", "Stream", "ProgressStream", "AsyncStream", "AsyncProgressStream"}
 FOR_DRIVERS = {"opened", "take", "items", "finish", "open", "now", "sleep", "fall_silent"}
@@ -224,7 +236,7 @@ def plain(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
     if text is None:
         text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return re.sub(r"^NotRequired\[(.*)\]$", r"\1", text)
+    return re.sub(r"^NotRequired\[(.*)\]$", r"\1", text).replace("'", '"')
 
 
 def table(module: str, name: str) -> str:
@@ -266,7 +278,7 @@ def aliases_in(module: str) -> dict[str, str]:
         text = str(value.value) if isinstance(value, ast.Constant) else ast.unparse(value).replace("'", '"')
         match after:
             case ast.Expr(value=ast.Constant(value=str(said))):
-                found[name] = f"`{text}`. {said}"
+                found[name] = f"`{text}`. {' '.join(said.split())}"
             case _:
                 found[name] = f"`{text}`"
     return found
@@ -309,6 +321,15 @@ def test_the_reference_is_what_the_docstrings_say() -> None:
 def test_each_public_name_has_its_entry() -> None:
     there = set(re.findall(r"(?m)^### ([\w.]+)$", reference()))
     assert {*vuhitra.__all__, *(f"vuhitra.testing.{name}" for name in vuhitra.testing.__all__)} - there == set()
+
+
+def test_whatever_is_named_can_be_imported_from_where_it_is_public() -> None:
+    public = {*vuhitra.__all__, *vuhitra.types.__all__, *vuhitra.testing.__all__}
+    tables = {name for modules in TABLES.values() for names in modules.values() for name in names}
+    aliases = {name for names in ALIASES.values() for name in names}
+    assert tables | aliases <= public
+    hidden = r"`vuhitra\.(?!types\b|testing\b)\w+"
+    assert re.findall(hidden, reference()) == []
 
 
 def test_each_key_has_its_word() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vuhitra.http import Exchange
 from vuhitra.proxies import check_tunnel, tunnel_request
+from vuhitra.transport.connecting import addresses_of, is_address
 from vuhitra.transport.faults import blamed_on, seconds_left
+from vuhitra.transport.wire import Wire
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from vuhitra.transport.route import Route
 
 _CHUNK = 65536
-Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter, socket.socket]
+Connected = tuple[Wire, socket.socket]
 
 
 async def connect(route: Route, deadline: Deadline) -> Connected:
@@ -48,9 +53,31 @@ async def reach(addresses: list[Any], route: Route, deadline: Deadline) -> Conne
 async def _look_up(route: Route, deadline: Deadline) -> list[Any]:
     place = route.proxy or route.host
     with blamed_on(route.proxy):
+        if is_address(place.address):
+            return addresses_of(place)
         async with asyncio.timeout(seconds_left(deadline)):
-            loop = asyncio.get_running_loop()
-            return await loop.getaddrinfo(place.address, place.port, type=socket.SOCK_STREAM)
+            return await _looked_up_aside(place)
+
+
+async def _looked_up_aside(host: Host) -> list[Any]:
+    """The addresses of a host, from a thread that nobody waits for: an event loop waits for its own when it ends."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[Any]] = loop.create_future()
+
+    def look_up() -> None:
+        try:
+            addresses = addresses_of(host)
+        except (OSError, UnicodeError) as error:
+            tell(found.set_exception, error)
+        else:
+            tell(found.set_result, addresses)
+
+    def tell(settle: Callable[[Any], None], outcome: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: None if found.done() else settle(outcome))
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return await found
 
 
 async def _connect_to(family: int, address: Any) -> socket.socket:
@@ -75,9 +102,7 @@ async def _secured(connected: socket.socket, route: Route) -> Connected:
             connected.close()
             raise
     # From here on it is asyncio's to close.
-    name = route.host.address if context else None
-    reader, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname=name)
-    return reader, writer, connected
+    return await Wire.over(connected, context, route.host.address if context else None), connected
 
 
 async def _tunnel(connected: socket.socket, host: Host, proxy: Host) -> None:

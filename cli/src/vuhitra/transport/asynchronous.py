@@ -10,18 +10,18 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vuhitra.http import Exchange, Head, Request, Upload
+from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.async_connecting import connect
-from vuhitra.transport.faults import seconds_left, stopped, timing_out, translated
+from vuhitra.transport.faults import FOREIGN, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
+from vuhitra.transport.wire import Wire
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
     from vuhitra.types import Certificate, Verify
 
-_CHUNK = 65536
 _GRACE = 0.05
 """Seconds that the end of an answer may take to come after its last record."""
 
@@ -48,10 +48,11 @@ class AsyncTransport:
         connection = await self._idle_connection()
         if connection is None:
             connection = await _AsyncConnection.connect(self._route, deadlines.connect())
-        self._pool.use(connection)
         try:
-            await connection.send(self._route.addressed(request), deadlines)
-            incoming = AsyncIncoming(self._pool, connection, deadlines)
+            self._pool.use(connection)
+            addressed = self._route.addressed(request)
+            await connection.send(addressed, deadlines)
+            incoming = AsyncIncoming(self._pool, connection, deadlines, addressed.headers)
             await incoming.read_head()
         except BaseException:  # a socket is closed, whatever happens to its user
             connection.close()
@@ -97,7 +98,10 @@ class AsyncIncoming:
 
     head: Head
 
-    def __init__(self, pool: Pool[_AsyncConnection], connection: _AsyncConnection, deadlines: Deadlines) -> None:
+    def __init__(
+        self, pool: Pool[_AsyncConnection], connection: _AsyncConnection, deadlines: Deadlines, sent: Headers
+    ) -> None:
+        self.sent = sent
         self._pool = pool
         self._connection = connection
         self._deadlines = deadlines
@@ -109,24 +113,33 @@ class AsyncIncoming:
 
     async def read(self, deadline: Deadline) -> bytes:
         """The body's bytes that have come, waiting for some; `b""` at its end."""
-        with translated(self._connection.route):
-            while (data := self._connection.exchange.data()) is None:
-                await self._connection.receive(deadline)
+        connection = self._connection
+        try:
+            while (data := connection.exchange.data()) is None:
+                await connection.receive(deadline)
+        except FOREIGN as error:
+            raise translated(connection.route, error, deadline) from error
         self.begun = True
         return data
 
     async def read_head(self) -> None:
         """Reads until the head is there."""
-        with translated(self._connection.route):
-            while (head := self._connection.exchange.head()) is None:
-                await self._connection.receive(self._deadlines.start())
-            self._connection.route.check(head)
+        connection, deadline = self._connection, self._deadlines.start()
+        try:
+            while (head := connection.exchange.head()) is None:
+                await connection.receive(deadline)
+            connection.route.check(head)
+        except FOREIGN as error:
+            raise translated(connection.route, error, deadline) from error
         self.head = head._replace(received=time.time())
 
     async def finish(self) -> None:
-        """The answer is whole: keeps the connection, for as long as it may be good."""
-        if self._connection.is_inherited:
-            self._connection.forget()
+        """The answer is whole: keeps the connection, for as long as it may be good.
+
+        One over which a request went that its server didn't want to have whole is good for no other.
+        """
+        if self._connection.is_inherited or self._connection.is_half_sent:
+            await self.aclose()
         else:
             self._pool.give_back(self._connection)
 
@@ -137,17 +150,15 @@ class AsyncIncoming:
 
 
 class _AsyncConnection:
-    """A pair of asyncio's streams and the HTTP state of what goes over them."""
+    """A wire, the socket under it, and the HTTP state of what goes over them."""
 
-    def __init__(
-        self, route: Route, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected: socket.socket
-    ) -> None:
+    def __init__(self, route: Route, wire: Wire, connected: socket.socket) -> None:
         self.route = route
         self.exchange = Exchange()
-        self._reader = reader
-        self._writer = writer
+        self._wire = wire
         self._socket = connected
         self._process = os.getpid()
+        self.is_half_sent = False
         self._closed = False
 
     def __del__(self) -> None:
@@ -159,8 +170,10 @@ class _AsyncConnection:
 
     @classmethod
     async def connect(cls, route: Route, deadline: Deadline) -> _AsyncConnection:
-        with translated(route), timing_out(route, deadline):
+        try:
             return cls(route, *await connect(route, deadline))
+        except FOREIGN as error:
+            raise translated(route, error, deadline) from error
 
     @property
     def is_inherited(self) -> bool:
@@ -170,45 +183,27 @@ class _AsyncConnection:
     async def send(self, request: Request, deadlines: Deadlines) -> None:
         """Sends a request. A server that refuses it before it has it all is heard when its answer is read."""
         is_file = isinstance(request.body, Upload)
+        failed_to = "did not take what was sent" if is_file else None
         pieces = self.exchange.send(request)
+        self.is_half_sent = True
         try:
             while (piece := await asyncio.to_thread(next, pieces, None) if is_file else next(pieces, None)) is not None:
                 deadline = deadlines.idle() if is_file else deadlines.start()
-                with (
-                    translated(self.route),
-                    timing_out(self.route, deadline, "did not take what was sent" if is_file else None),
-                ):
-                    async with asyncio.timeout(seconds_left(deadline)):
-                        if not await self._send(piece):
-                            return
+                try:
+                    if not await self._wire.write(piece, deadline):
+                        return
+                except FOREIGN as error:
+                    raise translated(self.route, error, deadline, failed_to) from error
         finally:
             with suppress(ValueError):  # cancelled while a thread reads from the file, which is closed when it has
                 pieces.close()
-
-    async def _send(self, piece: bytes) -> bool:
-        """Whether a piece could be sent, before an answer came."""
-        self._writer.write(piece)
-        if self._writer.transport.get_write_buffer_size() < _CHUNK:
-            return not self._writer.transport.is_closing()
-        reading = asyncio.ensure_future(self._reader.read(_CHUNK))
-        draining = asyncio.ensure_future(self._writer.drain())
-        try:
-            await asyncio.wait((reading, draining), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (reading, draining):
-                task.cancel()
-            sent, came = await asyncio.gather(draining, reading, return_exceptions=True)
-        if isinstance(came, bytes):
-            self.exchange.feed(came)
-        return sent is None and isinstance(came, asyncio.CancelledError)
+        self.is_half_sent = False
 
     async def receive(self, deadline: Deadline) -> None:
         """Feeds the exchange with what comes next, whatever that is."""
         if self.is_inherited:
             raise RuntimeError("this stream belongs to the process that opened it, and this one was forked from it")
-        with timing_out(self.route, deadline):
-            async with asyncio.timeout(seconds_left(deadline)):
-                data = await self._reader.read(_CHUNK)
+        data = await self._wire.read(deadline)
         if self._closed:
             raise stopped(self.route)
         self.exchange.feed(data)
@@ -216,22 +211,10 @@ class _AsyncConnection:
     async def is_ready(self) -> bool:
         """Whether the last answer has ended, and nothing has come since, not even the connection's end."""
         ended = self.exchange.reuse()
-        came = await self._what_comes(0 if ended else _GRACE)
+        came = await self._wire.glance(0 if ended else _GRACE)
         if ended or not came:
             return ended and came is None
         return self.exchange.reuse(came)
-
-    async def _what_comes(self, seconds: float) -> bytes | None:
-        """The next bytes, none for the connection's end; None where nothing comes."""
-        for patience in (seconds, 0):  # the second time for what came in the very moment the first ran out
-            try:
-                async with asyncio.timeout(patience):
-                    return await self._reader.read(_CHUNK)
-            except TimeoutError:
-                continue
-            except OSError:
-                return b""
-        return None
 
     def close(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""
@@ -239,7 +222,7 @@ class _AsyncConnection:
         if self.is_inherited:
             self.forget()
         else:
-            self._writer.transport.abort()
+            self._wire.abort()
 
     def forget(self) -> None:
         """Closes this process's end; the event loop's own memory of it is shared with the process that made it."""
@@ -249,5 +232,4 @@ class _AsyncConnection:
     async def wait_closed(self) -> None:
         """Waits until the socket is freed."""
         if not self.is_inherited:
-            with suppress(OSError):  # the peer was faster
-                await self._writer.wait_closed()
+            await self._wire.wait_closed()

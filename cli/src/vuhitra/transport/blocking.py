@@ -7,14 +7,13 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from vuhitra.http import Exchange, Head, Request, Upload
+from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.connecting import connect
-from vuhitra.transport.faults import seconds_left, stopped, timing_out, translated
+from vuhitra.transport.faults import FOREIGN, seconds_left, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
 
@@ -51,12 +50,13 @@ class Transport:
         connection = self._idle_connection()
         if connection is None:
             connection = _Connection.connect(self._route, deadlines.connect())
-        self._pool.use(connection)
         try:
+            self._pool.use(connection)
+            addressed = self._route.addressed(request)
             if holder is not None:
                 holder.hold(connection)
-            connection.send(self._route.addressed(request), deadlines)
-            incoming = Incoming(self._pool, connection, deadlines)
+            connection.send(addressed, deadlines)
+            incoming = Incoming(self._pool, connection, deadlines, addressed.headers)
             incoming.read_head()
         except BaseException:  # a socket is closed, whatever happens to its user
             connection.close()
@@ -93,7 +93,8 @@ class Incoming:
 
     head: Head
 
-    def __init__(self, pool: Pool[_Connection], connection: _Connection, deadlines: Deadlines) -> None:
+    def __init__(self, pool: Pool[_Connection], connection: _Connection, deadlines: Deadlines, sent: Headers) -> None:
+        self.sent = sent
         self._pool = pool
         self._connection = connection
         self._deadlines = deadlines
@@ -105,24 +106,33 @@ class Incoming:
 
     def read(self, deadline: Deadline) -> bytes:
         """The body's bytes that have come, waiting for some; `b""` at its end."""
-        with translated(self._connection.route):
-            while (data := self._connection.exchange.data()) is None:
-                self._connection.receive(deadline)
+        connection = self._connection
+        try:
+            while (data := connection.exchange.data()) is None:
+                connection.receive(deadline)
+        except FOREIGN as error:
+            raise translated(connection.route, error, deadline) from error
         self.begun = True
         return data
 
     def read_head(self) -> None:
         """Reads until the head is there."""
-        with translated(self._connection.route):
-            while (head := self._connection.exchange.head()) is None:
-                self._connection.receive(self._deadlines.start())
-            self._connection.route.check(head)
+        connection, deadline = self._connection, self._deadlines.start()
+        try:
+            while (head := connection.exchange.head()) is None:
+                connection.receive(deadline)
+            connection.route.check(head)
+        except FOREIGN as error:
+            raise translated(connection.route, error, deadline) from error
         self.head = head._replace(received=time.time())
 
     def finish(self) -> None:
-        """The answer is whole: keeps the connection, for as long as it may be good."""
-        if self._connection.is_inherited:
-            self._connection.forget()
+        """The answer is whole: keeps the connection, for as long as it may be good.
+
+        One over which a request went that its server didn't want to have whole is good for no other.
+        """
+        if self._connection.is_inherited or self._connection.is_half_sent:
+            self.close()
         else:
             self._pool.give_back(self._connection)
 
@@ -142,19 +152,22 @@ class _Connection:
         # say so at once; the system rounds this up to a millisecond.
         self._moment = 1e-6 if route.host.scheme == "https" else 0.0
         self._process = os.getpid()
-        self._in_use = threading.Lock()
-        self._closed = False
+        self.is_half_sent = False
+        self.in_use = threading.Lock()
+        self.is_closed = False
 
     def __del__(self) -> None:
         """Hangs up where nobody did, and says so, as sockets do."""
-        if not self._closed and not self.is_inherited:
+        if not self.is_closed and not self.is_inherited:
             warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
             self.close()
 
     @classmethod
     def connect(cls, route: Route, deadline: Deadline) -> _Connection:
-        with translated(route), timing_out(route, deadline):
+        try:
             return cls(route, connect(route, deadline))
+        except FOREIGN as error:
+            raise translated(route, error, deadline) from error
 
     @property
     def is_inherited(self) -> bool:
@@ -164,16 +177,18 @@ class _Connection:
     def send(self, request: Request, deadlines: Deadlines) -> None:
         """Sends a request. A server that refuses it before it has it all is heard when its answer is read."""
         is_file = isinstance(request.body, Upload)
+        failed_to = "did not take what was sent" if is_file else None
+        self.is_half_sent = True
         with closing(self.exchange.send(request)) as pieces:
             for piece in pieces:
                 deadline = deadlines.idle() if is_file else deadlines.start()
-                with (
-                    translated(self.route),
-                    self._using(),
-                    timing_out(self.route, deadline, "did not take what was sent" if is_file else None),
-                ):
-                    if not self._send(piece, deadline):
-                        return
+                try:
+                    with _InUse(self):
+                        if not self._send(piece, deadline):
+                            return
+                except FOREIGN as error:
+                    raise translated(self.route, error, deadline, failed_to) from error
+        self.is_half_sent = False
 
     def _send(self, piece: bytes, deadline: Deadline) -> bool:
         """Whether all of a piece could be sent, before an answer came."""
@@ -205,25 +220,10 @@ class _Connection:
         """Feeds the exchange with what comes next, whatever that is."""
         if self.is_inherited:
             raise RuntimeError("this stream belongs to the process that opened it, and this one was forked from it")
-        with self._using(), timing_out(self.route, deadline):
+        with _InUse(self):
             self._socket.settimeout(seconds_left(deadline))
             data = self._socket.recv(_CHUNK)
         self.exchange.feed(data)
-
-    @contextmanager
-    def _using(self) -> Generator[None]:
-        """Keeps other threads from freeing the socket meanwhile; if one closes it, that is what went wrong."""
-        try:
-            with self._in_use:
-                yield
-        except OSError:
-            if not self._closed:
-                raise
-        finally:
-            if self._closed:
-                self._socket.close()
-        if self._closed:
-            raise stopped(self.route)
 
     def is_ready(self) -> bool:
         """Whether the last answer has ended, and nothing has come since, not even the connection's end."""
@@ -238,14 +238,36 @@ class _Connection:
         if self.is_inherited:
             self.forget()
             return
-        self._closed = True
+        self.is_closed = True
         with suppress(OSError):  # the peer was faster
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        if self._in_use.acquire(blocking=False):
-            self._socket.close()
-            self._in_use.release()
+        if self.in_use.acquire(blocking=False):
+            self.free()
+            self.in_use.release()
 
     def forget(self) -> None:
         """Closes this process's end, and leaves the connection itself to the process that made it."""
-        self._closed = True
+        self.is_closed = True
+        self.free()
+
+    def free(self) -> None:
+        """Gives the socket back to the system."""
         self._socket.close()
+
+
+class _InUse:
+    """Keeps other threads from freeing a connection's socket meanwhile; if one closes it, that is what went wrong."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.in_use.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: object) -> None:
+        connection = self._connection
+        connection.in_use.release()
+        if connection.is_closed:
+            connection.free()
+            if error is None or isinstance(error, OSError):
+                raise stopped(connection.route) from None

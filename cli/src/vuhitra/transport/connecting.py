@@ -46,15 +46,13 @@ def reach(addresses: list[Any], route: Route, deadline: Deadline) -> socket.sock
 
 def _look_up(host: Host, deadline: Deadline) -> list[Any]:
     """The addresses of a host. The system's look-up knows no limit, so it is waited for from outside."""
-    # As bytes, a name needs no IDNA codec, which is slow to import.
-    name = host.address.encode() if host.address.isascii() else host.address
-    if _is_address(host.address):
-        return socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
+    if is_address(host.address):
+        return addresses_of(host)
     found: list[Any] = []
 
     def look_up() -> None:
         try:
-            found.append(socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM))
+            found.append(addresses_of(host))
         except (OSError, UnicodeError) as error:
             found.append(error)
 
@@ -68,7 +66,15 @@ def _look_up(host: Host, deadline: Deadline) -> list[Any]:
     return list(found[0])
 
 
-def _is_address(text: str) -> bool:
+def addresses_of(host: Host) -> list[Any]:
+    """Where a host is, as `socket.getaddrinfo` gives it. Raises OSError and UnicodeError."""
+    # As bytes, a name needs no IDNA codec, which is slow to import.
+    name = host.address.encode() if host.address.isascii() else host.address
+    return socket.getaddrinfo(name, host.port, type=socket.SOCK_STREAM)
+
+
+def is_address(text: str) -> bool:
+    """Whether a host's name is an IP address, which needs no look-up."""
     return ":" in text or text.replace(".", "").isdigit()
 
 

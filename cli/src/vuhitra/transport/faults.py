@@ -10,8 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from vuhitra.errors import ConnectionReason, OllamaConnectionError, OllamaProtocolError, OllamaTimeoutError
-from vuhitra.http import BrokenOffError, CodingError, NotHTTPError
+from vuhitra.errors import ConnectionReason, OllamaConnectionError, OllamaError, OllamaProtocolError, OllamaTimeoutError
+from vuhitra.http import BrokenOffError, CodingError, NotHTTPError, UnreadableError
 from vuhitra.proxies import ProxyError
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vuhitra.limits import Deadline
     from vuhitra.transport.route import Route
 
-
+FOREIGN = (BrokenOffError, UnreadableError, ProxyError, OSError, UnicodeError)
+"""What goes wrong with a connection, before it is translated."""
 _AS_GOOD_AS_EVER = 1e6
 """Seconds; sockets take no time-out that is much longer."""
 _FAILED_TO = {
@@ -38,44 +39,30 @@ def seconds_left(deadline: Deadline) -> float:
     return min(left, _AS_GOOD_AS_EVER)
 
 
-@contextmanager
-def timing_out(route: Route, deadline: Deadline, failed_to: str | None = None) -> Generator[None]:
-    """Makes a TimeoutError one that says which limit passed. failed_to: what it says that the server did not do."""
-    try:
-        yield
-    except TimeoutError as error:
+def translated(route: Route, error: Exception, deadline: Deadline, failed_to: str | None = None) -> OllamaError:
+    """A foreign exception as one of the library's: the one place where that is done.
+
+    deadline: which passed, where it is a TimeoutError. failed_to: what the server did not do until then.
+    """
+    if isinstance(error, TimeoutError):
         doing = failed_to if failed_to and deadline.phase != "total" else _FAILED_TO[deadline.phase]
-        raise OllamaTimeoutError(
-            f"Ollama at {route} {doing} within {deadline.seconds:g} s",
-            phase=deadline.phase,
-            seconds=deadline.seconds,
-        ) from error
-
-
-@contextmanager
-def translated(route: Route) -> Generator[None]:
-    """Makes every foreign exception one of the library's: the one place where that is done."""
-    try:
-        yield
-    except BrokenOffError as error:
-        raise OllamaConnectionError(
-            f"lost the connection to Ollama at {route}", why=str(error), reason="closed"
-        ) from error
-    except NotHTTPError as error:
-        raise OllamaProtocolError(
-            f"what answers at {route} doesn't speak HTTP", why=str(error), snippet=error.snippet
-        ) from error
-    except CodingError as error:
-        raise OllamaProtocolError(
-            f"the answer of Ollama at {route} can't be read", why=str(error), snippet=error.snippet
-        ) from error
-    except ProxyError as error:
-        raise _error(route, f"cannot connect to Ollama at {route.host}", "proxy", str(error), error) from error
-    except (OSError, UnicodeError) as error:
+        late = f"Ollama at {route} {doing} within {deadline.seconds:g} s"
+        return OllamaTimeoutError(late, phase=deadline.phase, seconds=deadline.seconds)
+    if isinstance(error, BrokenOffError):
+        return OllamaConnectionError(f"lost the connection to Ollama at {route}", why=str(error), reason="closed")
+    if isinstance(error, UnreadableError):
+        is_http = isinstance(error, CodingError)
+        what = (
+            f"the answer of Ollama at {route} can't be read"
+            if is_http
+            else f"what answers at {route} doesn't speak HTTP"
+        )
+        return OllamaProtocolError(what, why=str(error), snippet=error.snippet)
+    if isinstance(error, OSError | UnicodeError):
         reason = _reason(error)
         what = "lost the connection to" if reason == "reset" else "cannot connect to"
-        why = _why(route.host, reason, error)
-        raise _error(route, f"{what} Ollama at {route}", reason, why, error) from error
+        return _hinted(route, f"{what} Ollama at {route}", reason, _why(route.host, reason, error), error)
+    return _hinted(route, f"cannot connect to Ollama at {route.host}", "proxy", str(error), error)
 
 
 @contextmanager
@@ -104,7 +91,7 @@ def stopped(route: Route) -> OllamaConnectionError:
     return OllamaConnectionError(f"the answer of Ollama at {route} was closed while it was read", reason="stopped")
 
 
-def _error(route: Route, what: str, reason: ConnectionReason, why: str, error: Exception) -> OllamaConnectionError:
+def _hinted(route: Route, what: str, reason: ConnectionReason, why: str, error: Exception) -> OllamaConnectionError:
     from pathlib import Path
 
     from vuhitra.hints import hint_for

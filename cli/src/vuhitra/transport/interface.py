@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from vuhitra.http import Head, Request
+    from vuhitra.http import Head, Headers, Request
     from vuhitra.limits import Deadline, Timeouts
 
 
 class Incoming(Protocol):
-    """An answer that is coming in. head: its status and headers. begun: whether bytes of its body have come."""
+    """An answer that is coming in.
 
+    sent: the headers that were sent for it, a proxy's among them. head: its status and headers. begun: whether bytes of
+    its body have come.
+    """
+
+    sent: Headers
     head: Head
     begun: bool
 
@@ -76,6 +81,7 @@ class Transport(Protocol):
 class AsyncIncoming(Protocol):
     """As `Incoming`, in an event loop."""
 
+    sent: Headers
     head: Head
     begun: bool
 

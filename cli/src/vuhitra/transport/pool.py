@@ -14,6 +14,8 @@ _pools: WeakSet[Pool[Any]] = WeakSet()
 _KEPT_FOR = 60.0
 """Seconds that an idle connection is kept; servers close theirs sooner or later, too."""
 
+_CLOSED = "this client is closed"
+
 
 class Connection(Protocol):
     """What a pool keeps."""
@@ -49,16 +51,17 @@ class Pool(Generic[C]):
         """An idle connection, which may have gone bad meanwhile. Raises RuntimeError in a closed pool."""
         with self._lock:
             if self._closed:
-                raise RuntimeError("this client is closed")
+                raise RuntimeError(_CLOSED)
             while self._idle and self._idle[0][0] < self._clock() - _KEPT_FOR:
                 self._idle.popleft()[1].close()
             return self._idle.pop()[1] if self._idle else None
 
-    def use(self, connection: C) -> C:
-        """Notes that a connection carries an answer from now on."""
+    def use(self, connection: C) -> None:
+        """Notes that a connection carries an answer from now on. Raises RuntimeError in a closed pool."""
         with self._lock:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
             self._used.add(connection)
-        return connection
 
     def give_back(self, connection: C) -> None:
         """Keeps a connection for the next exchange."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 from vuhitra.hosts import Host
@@ -26,7 +25,6 @@ class Route:
 
     def __init__(self, host: Host, proxy: str | None, verify: Verify, cert: Certificate | None) -> None:
         self.host = host
-        self._lock = threading.Lock()
         self._verify = verify
         self._cert = cert
         self._context: ssl.SSLContext | None = None
@@ -69,10 +67,9 @@ class Route:
         """The TLS context; None for a host without TLS. Raises ValueError for files that hold no certificate."""
         if self.host.scheme != "https":
             return None
-        with self._lock:
-            if self._context is None:
-                self._context = make_context(self.host, self._verify, self._cert)
-            return self._context
+        if self._context is None:  # two threads may make one each: a lock would hang a child forked meanwhile
+            self._context = make_context(self.host, self._verify, self._cert)
+        return self._context
 
     def addressed(self, request: Request) -> Request:
         """A request as it is written to whom the connection leads to."""

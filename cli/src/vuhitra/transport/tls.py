@@ -6,19 +6,18 @@ check at all. cert: what this side shows: a path, or one with its key's, or thes
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from vuhitra import journal
 
 if TYPE_CHECKING:
     import ssl
 
     from vuhitra.hosts import Host
     from vuhitra.types import Certificate, FilePath, Verify
-
-_logger = logging.getLogger("vuhitra")
 
 
 def check_files(verify: Verify, cert: Certificate | None) -> None:
@@ -40,7 +39,7 @@ def make_context(host: Host, verify: Verify, cert: Certificate | None) -> ssl.SS
 
     context = ssl.create_default_context() if isinstance(verify, bool) else _trusting(os.fspath(verify))
     if verify is False:
-        _logger.warning("the certificate of %s is not checked: whoever answers there is believed", host)
+        journal.warning("the certificate of %s is not checked: whoever answers there is believed", host)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if cert is not None:

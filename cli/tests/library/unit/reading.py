@@ -59,4 +59,5 @@ def texts(seen: list[Any]) -> list[str]:
     return [item.text for item in seen if isinstance(item, Text)]
 
 
+STOPPED = OllamaConnectionError("it was closed", reason="stopped")
 RESET = OllamaConnectionError("lost", reason="reset", why="connection reset by peer")

@@ -16,7 +16,7 @@ from tests.library.unit.arriving import every_way
 from vuhitra import Done, Event, OllamaError, OllamaIncompleteError, Reply, Text, Thinking, ToolCall, resolve_host
 from vuhitra.http import Head
 from vuhitra.lines import MalformedError
-from vuhitra.readers import ReplyReader
+from vuhitra.records import ReplyReader
 from vuhitra.reply import Sent
 from vuhitra.subjects import Subject
 

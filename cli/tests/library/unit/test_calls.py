@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -238,7 +238,7 @@ def answered(call: Call[Any], body: bytes, head: Head = OK) -> Any:
         (calls.pull_model("m", {}), b'{"status":"success"}', None),
         (calls.show_model("m", {}), b'{"capabilities":null}', {"capabilities": []}),
         (calls.copy_model("m", "n"), b"", None),
-        (calls.delete_model("m"), b"deleted", None),
+        (calls.delete_model("m"), b"{}", None),
         (calls.has_blob(DIGEST), b"", None),
         (calls.upload_blob(DIGEST, UPLOAD), b"", None),
         (calls.load_embedder("m", None, None), b'{"embeddings":[]}', None),
@@ -321,3 +321,16 @@ def test_a_window_that_was_seen_tells_why_an_answer_stopped() -> None:
 def test_an_answer_is_parsed_where_that_is_asked_for() -> None:
     call = calls.generate("m", HI, None, {}, calls.Reading(parse=json.loads))
     assert answered(call, b'{"response":"[4]","done":true}').parsed == [4]
+
+
+def test_options_are_sent_alike_by_all_that_takes_them() -> None:
+    options = {"stop": "end"}
+    for call in (
+        calls.generate("m", "hi", options, {}),
+        calls.chat("m", [{"role": "user", "content": "hi"}], {"options": options}),
+        calls.embed("m", ["hi"], {"options": options}),
+        calls.load_model("m", options, None),
+        calls.load_embedder("m", options, None),
+    ):
+        assert isinstance(call.body, Mapping)
+        assert call.body["options"] == {"stop": ["end"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict, UserList
+from math import inf, nan
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_type_hints
@@ -109,11 +110,26 @@ def test_an_option_that_is_true_or_false_is(option: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("option", LISTS)
-@pytest.mark.parametrize("value", ["end", b"end", 1, None, [1], ["a", None]])
+@pytest.mark.parametrize("value", [b"end", 1, None, [1], ["a", None]])
 def test_an_option_that_is_a_list_of_texts_is_one(option: str, value: object) -> None:
-    with pytest.raises(TypeError, match=f"option {option} is a list of texts, not "):
+    with pytest.raises(TypeError, match=f"option {option} is a text or a list of texts, not "):
         checks.options({option: value})
     assert checks.options({option: ("a", "b")})
+
+
+@pytest.mark.parametrize("option", LISTS)
+def test_a_single_text_is_sent_as_a_list_of_one(option: str) -> None:
+    given = {option: "end", "seed": 1}
+    assert checks.options(given) == {option: ["end"], "seed": 1}
+    assert given[option] == "end"
+
+
+@pytest.mark.parametrize("value", [nan, inf, [nan], {"deep": [{"down": -inf}]}], ids=repr)
+def test_a_number_that_json_does_not_have_is_not_sent_as_null(value: object) -> None:
+    with pytest.raises(ValueError, match="the option brand_new is a number that JSON doesn't have"):
+        checks.options({"brand_new": value})
+    with pytest.raises(ValueError, match="keep_alive is a number that JSON doesn't have"):
+        checks.without_none({"keep_alive": nan})
 
 
 def test_an_option_that_nobody_knows_is_passed_on() -> None:
@@ -161,3 +177,27 @@ def test_other_kinds_of_texts_mappings_and_lists_are_sent_as_what_they_are_at_he
     assert checks.encode(UserList([1])) == [1]
     with pytest.raises(TypeError, match="object can't be sent as JSON"):
         checks.encode(object())
+
+
+@pytest.mark.parametrize("image", [5, None, {}], ids=repr)
+def test_an_image_is_one(image: Any) -> None:
+    with pytest.raises(TypeError, match="images: one is bytes, a Path or base64, not "):
+        checks.images([image])
+
+
+@pytest.mark.parametrize("images", ["", b"", 0, {}], ids=repr)
+def test_images_are_checked_however_little_they_are(images: object) -> None:
+    with pytest.raises(TypeError, match="images is a list, not "):
+        checks.message({"role": "user", "content": "a", "images": images})
+
+
+@pytest.mark.parametrize("given", [None, 5, "hello", {"role": "user"}], ids=repr)
+def test_messages_are_a_list(given: object) -> None:
+    with pytest.raises(TypeError, match="messages is a list, not "):
+        checks.messages(given)
+
+
+@pytest.mark.parametrize("given", [5, None, b"a", {"a"}], ids=repr)
+def test_texts_are_a_list(given: Any) -> None:
+    with pytest.raises(TypeError, match="text is a str or a list of them, not "):
+        checks.texts(given)

@@ -12,6 +12,7 @@ from vuhitra.documents import described, member, named, vectors
 from vuhitra.http import Head
 from vuhitra.lines import MalformedError
 from vuhitra.readers import EmbeddingsReader
+from vuhitra.reply import Stats
 from vuhitra.subjects import Subject
 
 MODEL = {
@@ -85,7 +86,7 @@ def embedding(rows: str, more: str = "") -> bytes:
 
 
 def test_vectors_are_lists_of_float() -> None:
-    found, error = vectors(embedding("[[0.5,1,-2e-3],[1e308,1e308,0]]"), 2)
+    found, error, _ = vectors(embedding("[[0.5,1,-2e-3],[1e308,1e308,0]]"), 2)
     assert (found, error) == ([[0.5, 1.0, -2e-3], [1e308, 1e308, 0.0]], None)
     assert all(type(number) is float for vector in found for number in vector)
 
@@ -179,6 +180,26 @@ def test_vectors_may_come_with_a_bom_and_an_error_comes_first() -> None:
     assert type(error) is OllamaResponseError
     assert error.why == "busy"
     assert isinstance(embedded(embedding("[[1]]")), OllamaProtocolError)
+
+
+def test_what_vectors_took_can_be_told() -> None:
+    reader = EmbeddingsReader(SUBJECT, HEAD, 2, None)
+    list(reader.feed(embedding("[[1],[2]]", ',"load_duration":1000000,"prompt_eval_count":7')))
+    list(reader.end())
+    assert reader.stats == Stats(prompt_eval_count=7, total_duration=0.00975452, load_duration=0.001)
+
+
+@pytest.mark.parametrize("count", ["null", '"7"', "1.5", "true", "[]", "1" + "0" * 400])
+def test_vectors_are_good_though_nobody_knows_what_they_took(count: str) -> None:
+    stats = vectors(embedding("[[1],[2]]", f',"prompt_eval_count":{count},"load_duration":{count}'), 2).stats
+    assert (stats.prompt_eval_count, stats.load_duration) == (0, 0)
+
+
+def test_a_field_that_nobody_reads_is_utf8_too() -> None:
+    body = embedding("[[1],[2]]", ',"note":"ñ 🌍"')
+    assert vectors(body, 2).vectors == [[1], [2]]
+    with pytest.raises(MalformedError, match="not JSON"):
+        vectors(body.replace("🌍".encode(), "🌍".encode()[:2]), 2)
 
 
 def test_a_thousand_vectors() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from base64 import b64decode
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -48,7 +49,6 @@ from vuhitra.hosts import DEFAULT_HOST_SETTING
         ("gpu_1-a.lan", "http://gpu_1-a.lan:11434"),
         ("gpu.lan.", "http://gpu.lan.:11434"),
         ("bücher.example:1", "http://xn--bcher-kva.example:1"),
-        (":0", "http://127.0.0.1:0"),
         ("192.168.0.7", "http://192.168.0.7:11434"),
         ("192.168.0.7:1", "http://192.168.0.7:1"),
         ("0.0.0.0", "http://127.0.0.1:11434"),
@@ -134,7 +134,9 @@ def test_without_a_credential_there_is_no_header() -> None:
         pytest.param("ftp://gpu", "http, https or unix, not 'ftp'", id="unknown scheme"),
         pytest.param("socks5://gpu:1080", "not 'socks5'", id="SOCKS"),
         pytest.param("gpu:port", "'gpu:port'", id="a port that is no number"),
-        pytest.param("gpu:65536", "0 to 65535", id="a port too great"),
+        pytest.param("gpu:65536", "1 to 65535", id="a port too great"),
+        pytest.param("gpu:0", "1 to 65535", id="a port that nobody has"),
+        pytest.param(":0", "1 to 65535", id="a port that nobody has, alone"),
         pytest.param("gpu:-1", "'gpu:-1'", id="a negative port"),
         pytest.param("gpu:1:2", "'gpu:1:2'", id="two ports"),
         pytest.param("[::1]:x", "'[::1]:x'", id="IPv6 with a port that is no number"),
@@ -290,3 +292,9 @@ def test_a_credential_is_never_quoted(scheme: str, secret: str, address: str) ->
     else:
         shown = f"{host} {host!r} {host.url} {host.name}"
     assert "SESAME" not in shown.upper()
+
+
+@pytest.mark.parametrize("setting", [None, 5, b"gpu"])
+def test_a_server_is_named_by_a_text(setting: Any) -> None:
+    with pytest.raises(TypeError, match=r"^OLLAMA_IP: a server is named by a str, not "):
+        resolve_host(setting, "OLLAMA_IP")

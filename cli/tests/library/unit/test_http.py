@@ -17,6 +17,7 @@ from vuhitra.http import (
     Head,
     NotHTTPError,
     Request,
+    UnreadableError,
     Upload,
     request_headers,
 )
@@ -87,7 +88,7 @@ def test_a_header_that_can_not_be_sent_is_named_and_its_value_never_shown(header
     with pytest.raises(ValueError, match=header[0]) as caught:
         send(Exchange(), ASK._replace(headers=(*HEADERS, header)))
     assert "sesam" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_the_headers_of_each_request() -> None:
@@ -174,6 +175,31 @@ def test_what_is_not_http_shows_its_start(data: bytes) -> None:
             receive(asked(), pieces)
         assert data[:10].startswith(caught.value.snippet.encode("latin-1")[:10])
         assert len(caught.value.snippet) <= 200
+
+
+SECRET = "open/sesame"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"the key open/sesame is wrong\r\n\r\n", id="no head"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nopen/sesame\r\n\r\n", id="no header"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nopen/sesame\r\n", id="no chunk"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcopen/sesame\r\n", id="its end"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Encoding: open/sesame\r\n\r\nx", id="a coding's name"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nopen/sesame", id="what was not compressed"),
+        pytest.param(b"x" * 190 + b"open/sesame\r\n\r\n", id="the end of what is shown"),
+    ],
+)
+def test_a_secret_that_was_sent_and_comes_back_is_not_shown(data: bytes) -> None:
+    exchange = Exchange()
+    send(exchange, ASK._replace(headers=(*HEADERS, ("X-Api-Key", SECRET))))
+    with pytest.raises(UnreadableError) as caught:
+        receive(exchange, [data])
+    shown = f"{caught.value} {caught.value!r} {caught.value.snippet} {caught.value.__context__!r}"
+    assert "sesame" not in shown
+    assert "open/ses" not in shown
 
 
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +29,8 @@ from vuhitra.testing import (
     answer,
     document,
     refusal,
-    refused,
     stream,
+    unreachable,
 )
 
 ASKED, SAID = "xyzzy", "plugh"
@@ -88,7 +90,7 @@ def test_an_answer(caplog: pytest.LogCaptureFixture, streamed: bool) -> None:
 
 def test_an_answer_in_an_event_loop(caplog: pytest.LogCaptureFixture) -> None:
     async def ask() -> None:
-        transport = AsyncScriptedTransport(refused(), WHOLE)
+        transport = AsyncScriptedTransport(unreachable(), WHOLE)
         async with (
             AsyncOllamaClient("127.0.0.1", "m", transport=transport) as client,
             await client.chat(HELLO, stream=True) as answered,
@@ -101,13 +103,13 @@ def test_an_answer_in_an_event_loop(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_answer_at_the_third_attempt(caplog: pytest.LogCaptureFixture) -> None:
-    carry_out([refused(), refusal(503, "busy"), WHOLE], lambda client: client.generate(ASKED))
+    carry_out([unreachable(), refusal(503, "busy"), WHOLE], lambda client: client.generate(ASKED))
     assert noted(caplog)["attempts"] == 3
     assert [record["attempt"] for record in records(caplog, logging.WARNING)] == [2, 3]
 
 
 def test_no_answer_at_three_attempts(caplog: pytest.LogCaptureFixture) -> None:
-    script: list[Answer | OllamaError] = [refused() for _ in range(3)]
+    script: list[Answer | OllamaError] = [unreachable() for _ in range(3)]
     carry_out(script, lambda client: expect(OllamaConnectionError, lambda: client.chat(HELLO)))
     record = noted(caplog)
     assert record["message"] == "POST /api/chat m failed: OllamaConnectionError"
@@ -125,7 +127,7 @@ def test_a_refusal(caplog: pytest.LogCaptureFixture, streamed: bool) -> None:
 @pytest.mark.parametrize("cut", [WHOLE.breaks_off(2), stream({"message": {"content": SAID}}, {"error": "died"})])
 def test_an_answer_that_fails_in_the_middle(caplog: pytest.LogCaptureFixture, streamed: bool, cut: Answer) -> None:
     carry_out(
-        [refused(), cut],
+        [unreachable(), cut],
         lambda client: expect(OllamaIncompleteError, lambda: "".join(client.chat(HELLO, stream=streamed))),
     )
     record = noted(caplog)
@@ -180,7 +182,7 @@ def test_vectors_and_lists(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_health(caplog: pytest.LogCaptureFixture) -> None:
-    carry_out([refused()], lambda client: client.health_check())
+    carry_out([unreachable()], lambda client: client.health_check())
     assert noted(caplog)["error"] == "OllamaConnectionError"
 
 
@@ -196,7 +198,23 @@ def test_where_nobody_listens_nothing_is_put_together(caplog: pytest.LogCaptureF
     caplog.set_level(logging.ERROR, "vuhitra")
     once = Retry(attempts=1)
     carry_out(
-        [WHOLE, refused()],
+        [WHOLE, unreachable()],
         lambda client: (client.chat(HELLO), client.with_options(retry=once).health_check()),
     )
     assert not records(caplog)
+
+
+QUIET = """
+{first}
+from vuhitra import OllamaClient
+from vuhitra.testing import ScriptedTransport, answer, refusal
+with OllamaClient(model="m", transport=ScriptedTransport(refusal(503, "busy"), answer("yes"))) as client:
+    assert client.generate("?") == "yes"
+print("logging" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("first", "imported"), [("import sys", "False"), ("import sys, logging", "True")])
+def test_nothing_is_printed_in_programs_that_set_no_logging_up(first: str, imported: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", QUIET.format(first=first)], capture_output=True, text=True, check=True)
+    assert (ran.stdout.strip(), ran.stderr) == (imported, "")

@@ -147,3 +147,16 @@ def test_no_phase_outlasts_the_whole_call() -> None:
 
 def test_a_phase_that_ends_before_the_whole_call_keeps_its_name() -> None:
     assert Deadlines(replace(LONG, total=500), 1500, Clock()).idle() == Deadline(1120, "idle", 120)
+
+
+@pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (None, TypeError), ("5", TypeError), (True, TypeError)])
+def test_a_number_that_is_no_limit_is_called_as_the_setting_is(value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^timeout is a "):
+        Timeouts.of(value)
+
+
+@pytest.mark.parametrize("field", ["budget", "first_wait", "factor", "max_wait"])
+@pytest.mark.parametrize("value", ["5", None, True])
+def test_what_is_no_number_of_a_retry_is_named(field: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{field} is a number, not "):
+        replace(Retry(), **{field: value})

@@ -10,7 +10,7 @@ import pytest
 
 from vuhitra import AsyncOllamaClient, OllamaClient, OllamaConnectionError, OllamaError, ProgressStream, Retry, Timeouts
 from vuhitra.http import Request
-from vuhitra.testing import Answer, Asked, AsyncScriptedTransport, ScriptedTransport, answer, document, stream
+from vuhitra.testing import Answer, Asked, AsyncScriptedTransport, ScriptedTransport, answer, document, refusal, stream
 from vuhitra.transport.interface import Holder
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -44,7 +44,7 @@ OPERATIONS = {
     "health_check": Operation(("GET /api/tags",), (), (MODELS,), limits=Timeouts(total=5)),
     "running_models": Operation(("GET /api/ps",), (), (MODELS,), limits=SHORT),
     "show_model": Operation(("POST /api/show",), ("m",), (document({}),), limits=SHORT),
-    "use_model": Operation(("POST /api/show",), ("m",), (document({}),)),
+    "use_model": Operation(("POST /api/show",), ("m",), (document({}),), limits=SHORT),
     "version": Operation(("GET /api/version",), (), (document({"version": "1"}),), limits=SHORT),
     "wait_until_ready": Operation(
         ("GET /api/version",), (60,), (document({"version": "1"}),), limits=Timeouts(5, 5, 5, 60)
@@ -323,3 +323,98 @@ def test_an_attempt_is_made_as_often_as_the_client_says() -> None:
             client.version()
         assert len(caught.value.attempts) == 1
     assert len(transport.waits) == 1
+
+
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"model": 5}, TypeError, "^model is a str, not int"),
+    ({"model": b"m"}, TypeError, "^model is a str, not bytes"),
+    ({"retry": 3}, TypeError, "^retry is a Retry, not 3"),
+    ({"retry": "x"}, TypeError, "^retry is a Retry, not 'x'"),
+    ({"auto_pull": "no"}, TypeError, "^auto_pull is true or false, or a function, not 'no'"),
+    ({"auto_pull": 1}, TypeError, "^auto_pull is true or false, or a function, not 1"),
+    ({"headers": {"a": 1}}, TypeError, "^headers: the value of 'a' is a str, not int"),
+    ({"headers": {1: "a"}}, TypeError, "^headers: a name is a str, not 1"),
+    ({"headers": "a"}, TypeError, "^headers is a dict, not str"),
+    ({"headers": {"content-LENGTH": "5"}}, ValueError, "^headers: content-LENGTH is not for you to set"),
+    ({"headers": {"Transfer-Encoding": "chunked"}}, ValueError, "^headers: Transfer-Encoding is not for you to set"),
+]
+WRONG_ALONE = [
+    ({"retry": None}, TypeError, "^retry is a Retry, not None"),
+    ({"auto_pull": None}, TypeError, "^auto_pull is true or false, or a function, not None"),
+    ({"timeout": None}, TypeError, "^timeout is a number of seconds, not None"),
+    ({"timeout": -1}, ValueError, "^timeout is a positive number of seconds, not -1"),
+    ({"base_url": None}, TypeError, "^base_url: a server is named by a str, not NoneType"),
+    ({"base_url": 5}, TypeError, "^base_url: a server is named by a str, not int"),
+]
+
+
+@pytest.mark.parametrize("client", [OllamaClient, AsyncOllamaClient])
+@pytest.mark.parametrize(("settings", "error", "says"), [*WRONG, *WRONG_ALONE], ids=str)
+def test_a_setting_that_can_not_be_right_is_named(
+    client: Any, settings: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        client(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"), [*WRONG, ({"timeouts": -1}, ValueError, "^timeout is a positive number")], ids=str
+)
+def test_a_setting_of_a_view_that_can_not_be_right_is_named(
+    settings: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with OllamaClient("127.0.0.1") as client, pytest.raises(error, match=says):
+        client.with_options(**settings)
+
+
+def test_the_value_of_a_header_is_not_quoted() -> None:
+    wrong: Any = {"Authorization": b"sesame"}
+    with pytest.raises(TypeError) as caught:
+        OllamaClient("127.0.0.1", headers=wrong)
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "asked", "error", "says"),
+    [
+        ("has_model", (5,), {}, TypeError, "name is a str, not int"),
+        ("generate", ("x",), {"model": 5}, TypeError, "name is a str, not int"),
+        ("generate", ("x",), {"model": 0}, TypeError, "name is a str, not int"),
+        ("generate", (5,), {}, TypeError, "prompt is a str, not int"),
+        ("generate", ("x",), {"images": b""}, TypeError, "images is a list, not bytes"),
+        ("generate", ("x",), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
+        ("chat", (5,), {}, TypeError, "messages is a list, not int"),
+        ("embed", (5,), {}, TypeError, "text is a str or a list of them, not int"),
+        ("embed", ("x",), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
+        ("load_model", (), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
+        ("generate", ("x",), {"timeout": -1}, ValueError, "timeout is a positive number"),
+        ("version", (), {"b": 1, "a": 1}, TypeError, "unexpected keyword argument 'a'"),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_right_is_not_sent(
+    name: str, arguments: tuple[Any, ...], asked: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    transport = ScriptedTransport(answer("x"))
+    with OllamaClient("127.0.0.1", "m", transport=transport) as client, pytest.raises(error, match=says):
+        getattr(client, name)(*arguments, **asked)
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize("name", ["generate", "chat", "embed", "load_model"])
+def test_a_single_text_to_stop_at_is_sent_as_the_server_takes_it(name: str) -> None:
+    asked: dict[str, Any] = {"options": {"stop": "a"}}
+    assert carried_out(name, **asked).requests[-1].json["options"] == {"stop": ["a"]}
+
+
+def test_a_model_is_looked_up_in_a_short_time_and_pulled_in_a_long_one() -> None:
+    ways: list[tuple[dict[str, Any], list[Timeouts]]] = [
+        ({}, [SHORT, DEFAULT, SHORT]),
+        ({"timeout": 900}, [Timeouts(start=900, idle=900)] * 3),
+    ]
+    for asked, limits in ways:
+        transport = Watched(refusal(404, "model 'm' not found"), STEPS, document({}))
+        with OllamaClient("127.0.0.1", transport=transport) as client:
+            client.use_model("m", **asked)
+        assert [request.path for request in transport.requests] == ["/api/show", "/api/pull", "/api/show"]
+        assert transport.limits == limits

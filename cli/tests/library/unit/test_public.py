@@ -153,3 +153,9 @@ def test_every_key_of_a_shape_is_described(shape: Any) -> None:
     described = " ".join(base.__doc__ or "" for base in SHAPES if base.__annotations__.keys() <= keys)
     for key in keys:
         assert re.search(rf"\b{key}\b", described), key
+
+
+def test_the_types_are_sorted_and_there() -> None:
+    assert types.__all__ == sorted(set(types.__all__))
+    assert all(hasattr(types, name) for name in types.__all__)
+    assert {shape.__name__ for shape in SHAPES} <= set(types.__all__)

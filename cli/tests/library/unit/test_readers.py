@@ -18,6 +18,7 @@ from tests.library.unit.reading import (
     NO_LENGTH,
     PULL,
     RESET,
+    STOPPED,
     TAGS,
     read,
 )
@@ -33,15 +34,8 @@ from vuhitra import (
 )
 from vuhitra.http import Head
 from vuhitra.lines import MalformedError
-from vuhitra.readers import (
-    DocumentReader,
-    EmbeddingsReader,
-    NothingReader,
-    ProgressReader,
-    Reader,
-    RefusalReader,
-    ReplyReader,
-)
+from vuhitra.readers import DocumentReader, EmbeddingsReader, NothingReader, Reader, RefusalReader
+from vuhitra.records import ProgressReader, ReplyReader
 from vuhitra.reply import Sent
 from vuhitra.subjects import Subject
 
@@ -85,6 +79,16 @@ def test_a_pull_that_breaks_off_can_be_asked_for_again() -> None:
     assert read(ProgressReader(PULL, NDJSON), [b""], RESET) == [RESET]
     late = OllamaTimeoutError("late", phase="idle", seconds=1)
     assert read(ProgressReader(PULL, NDJSON), [STEP], late)[-1] is late
+
+
+def test_a_pull_that_this_side_closed_is_not_the_servers_fault() -> None:
+    for pieces in ([STEP], [STEP + b"{"], [b""]):
+        assert read(ProgressReader(PULL, NDJSON), pieces, STOPPED)[-1] is STOPPED
+
+
+def test_what_follows_success_means_nothing_however_it_comes() -> None:
+    for pieces in every_way(STEP + SUCCESS + b'{"error":"no space"}\n' + STEP):
+        assert read(ProgressReader(PULL, NDJSON), pieces) == [json.loads(STEP), {"status": "success"}, None]
 
 
 def test_a_step_without_a_number_has_none() -> None:
@@ -139,13 +143,19 @@ def test_a_document_that_never_came_is_a_connection_that_was_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\n", b"success", b'{"status":"ok"}', b"[]", b'{"error":null}', b"x" * 3_000_000]
+    "body", [b"", b"\n", b'{"status":"ok"}', b"{}", b'{"error":null}', b'{"x":"%b"}' % (b"x" * 3_000_000)]
 )
 @pytest.mark.parametrize("head", [FRAMED, NO_LENGTH], ids=["length", "no length"])
-def test_where_the_status_says_all_the_body_means_nothing(body: bytes, head: Head) -> None:
+def test_where_the_status_says_all_no_body_and_an_object_are_the_same(body: bytes, head: Head) -> None:
     reader = NothingReader(Subject(HOST, "/api/copy", "m"), head)
     assert read(reader, [body[:1], body[1:]]) == [None]
     assert reader.finished
+
+
+@pytest.mark.parametrize("body", [b"<html>Please log in</html>", b"success", b"[]", b"null", b"{} {}"])
+def test_where_the_status_says_all_what_is_no_object_is_no_answer_of_ollama(body: bytes) -> None:
+    (error,) = read(NothingReader(Subject(HOST, "/api/delete", "m"), FRAMED), [body])
+    assert type(error) is OllamaProtocolError
 
 
 def test_where_the_status_says_all_an_error_is_one_still() -> None:

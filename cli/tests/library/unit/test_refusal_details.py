@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -103,7 +104,9 @@ def test_a_redirect_says_where_to(status: int) -> None:
         ("999999999999999", 999_999_999_999_999.0),
         ("-5", None),
         ("1e400", None),
-        ("9" * 400, None),
+        ("9" * 400, math.inf),
+        ("0" * 400 + "7", 7.0),
+        ("1234567890123456", 1_234_567_890_123_456.0),
         ("NaN", None),
         ("soon", None),
         ("", None),

@@ -179,6 +179,12 @@ def test_a_body_that_is_not_ollamas_is_shown_as_it_is(
     assert (error.status, error.why, error.body) == (status, body or None, body)
 
 
+def test_a_501_about_no_model_is_no_matter_of_what_one_can_do() -> None:
+    error = refuse(501, saying("not here"), "/api/tags", model="")
+    assert type(error) is OllamaResponseError
+    assert error.status == 501
+
+
 @pytest.mark.parametrize(("status", "text"), [(501, "not here"), (400, "this must be an embedding model")])
 def test_what_a_model_can_not_do_in_other_words(status: int, text: str) -> None:
     assert type(refuse(status, saying(text))) is OllamaCapabilityError

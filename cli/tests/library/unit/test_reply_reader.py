@@ -22,6 +22,7 @@ from tests.library.unit.reading import (
     ONE,
     PULL,
     RESET,
+    STOPPED,
     TAGS,
     TWO,
     read,
@@ -41,13 +42,8 @@ from vuhitra import (
     Text,
 )
 from vuhitra.http import Head
-from vuhitra.readers import (
-    DocumentReader,
-    EmbeddingsReader,
-    ProgressReader,
-    Reader,
-    ReplyReader,
-)
+from vuhitra.readers import DocumentReader, EmbeddingsReader, Reader
+from vuhitra.records import ProgressReader, ReplyReader
 from vuhitra.reply import Sent
 
 
@@ -126,19 +122,34 @@ def test_one_object_of_one_token_over_and_over_says_so_too() -> None:
     assert (error.reason, error.partial) == ("repetition", f"so: {'🌍' * 31}")
 
 
-def test_an_error_that_comes_with_the_end_is_heard_first() -> None:
-    *items, error = read(ReplyReader(CHAT, NDJSON, Sent()), [ONE + DONE + b"<html>\n" + ERROR])
-    assert isinstance(error, OllamaIncompleteError)
-    assert (error.reason, error.partial) == ("server-error", "oñe")
-    assert texts(items) == ["oñe"]
-    assert not any(isinstance(item, Done) for item in items)
+@pytest.mark.parametrize("what", [ERROR, b"<html>\n" + ERROR, b'{"message":{"content":1}}\n', b"4"])
+def test_what_follows_the_last_record_means_nothing_however_it_comes(what: bytes) -> None:
+    for pieces in every_way(ONE + DONE + what):
+        *items, done, reply = read(ReplyReader(CHAT, NDJSON, Sent()), pieces)
+        assert (texts(items), reply) == (["oñe"], "oñe")
+        assert isinstance(done, Done)
 
 
-def test_no_answer_at_all_is_a_connection_that_was_closed() -> None:
-    for body in (b"", b"\n", b"\r\n\r\n"):
-        (error,) = read(ReplyReader(CHAT, NDJSON, Sent()), [body])
+@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n"])
+def test_no_answer_at_all_is_a_connection_that_was_closed(body: bytes) -> None:
+    for reader in (ReplyReader(CHAT, NO_LENGTH, Sent()), ProgressReader(PULL, NO_LENGTH)):
+        (error,) = read(reader, [body])
         assert isinstance(error, OllamaConnectionError)
         assert error.reason == "closed"
+
+
+@pytest.mark.parametrize("head", [CHUNKED, FRAMED], ids=["chunked", "length"])
+@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n"])
+def test_an_answer_that_is_whole_and_has_nothing_in_it_is_none(head: Head, body: bytes) -> None:
+    for reader in (ReplyReader(CHAT, head, Sent()), ProgressReader(PULL, head)):
+        (error,) = read(reader, [body])
+        assert type(error) is OllamaProtocolError
+        assert "nothing in it" in str(error)
+
+
+def test_what_this_side_closed_is_not_the_servers_fault() -> None:
+    for pieces in ([ONE], [ONE, TWO + b"{"], [b""]):
+        assert read(ReplyReader(CHAT, NDJSON, Sent()), pieces, STOPPED)[-1] is STOPPED
 
 
 def test_an_answer_that_is_cut_keeps_what_had_arrived() -> None:

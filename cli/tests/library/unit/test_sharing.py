@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -76,6 +77,18 @@ def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException
     following, is_first = work.join("m")
     assert is_first
     assert following is not turn
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Pythons warn of threads
+def test_a_child_made_by_fork_does_not_wait_for_its_parent() -> None:
+    work = turns()
+    turn, _ = work.join("m")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work.join("m")[1] and not work.join("m")[1] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert work.join("m") == (turn, False)
 
 
 def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,15 +26,17 @@ from vuhitra import (
     Text,
     Thinking,
     Timeouts,
+    testing,
 )
+from vuhitra.http import Request
 from vuhitra.testing import (
     AsyncScriptedTransport,
     ScriptedTransport,
     answer,
     document,
     refusal,
-    refused,
     stream,
+    unreachable,
 )
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -109,7 +113,9 @@ def test_a_stream_fails_in_the_middle(scripted: Scripted) -> None:
 
 def test_trying_again_takes_no_time(scripted: Scripted) -> None:
     retry = Retry(attempts=4, first_wait=8, factor=1, budget=60)
-    client, transport = scripted(refusal(503, "busy"), refused(), answer("x").breaks_off(), answer("x"), retry=retry)
+    client, transport = scripted(
+        refusal(503, "busy"), unreachable(), answer("x").breaks_off(), answer("x"), retry=retry
+    )
     began = monotonic()
     assert client.chat(HELLO) == "x"
     assert monotonic() - began < 5
@@ -171,7 +177,7 @@ def test_what_nobody_asked_for_is_left(scripted: Scripted) -> None:
 
 
 def test_an_error_of_the_script_can_be_used_again(scripted: Scripted) -> None:
-    nobody = refused()
+    nobody = unreachable()
     for _ in range(2):
         client, _transport = scripted(nobody, nobody, retry=Retry(attempts=2))
         with pytest.raises(OllamaConnectionError) as caught:
@@ -206,8 +212,23 @@ def test_a_closed_client_takes_no_more(scripted: Scripted) -> None:
         client.version()
 
 
+def test_the_example_in_the_documentation_runs() -> None:
+    example = textwrap.dedent("\n".join(re.findall(r"^    .*|^$", testing.__doc__ or "", re.MULTILINE)))
+    assert "ScriptedTransport(" in example
+    exec(example, {})  # noqa: S102  our own words
+
+
 def test_a_busy_server_stays_busy(scripted: Scripted) -> None:
     client, transport = scripted(*[refusal(503, "busy")] * 3)
     with pytest.raises(OllamaBusyError):
         client.chat(HELLO)
     assert len(transport.requests) == 3
+
+
+def test_an_answer_knows_the_headers_that_were_sent_for_it() -> None:
+    headers = (("Host", "gpu"), ("X-Key", "sesame"))
+    request = Request("GET", "/api/version", headers)
+    incoming = ScriptedTransport(document({})).open(request, Timeouts())
+    assert incoming.sent == headers
+    coming = AsyncScriptedTransport(document({})).open(request, Timeouts())
+    assert asyncio.run(coming).sent == headers

@@ -202,7 +202,8 @@ def replaced(*records: object) -> Callable[[Operation], list[Step]]:
 
 FAULTS: dict[str, Fault] = {
     "silence at the end": Fault(silence),
-    "an empty body": Fault(lambda operation: sized(operation, b"")),
+    "an empty body": Fault(lambda operation: sized(operation, b""), retry=Retry(first_wait=0)),
+    "an empty body in chunks": Fault(ended, retry=Retry(first_wait=0)),
     "closed at once": Fault(lambda _: [Close()]),
     "reset at once": Fault(lambda _: [Reset()]),
     "closed in the head": Fault(lambda _: [b"HTTP/1.1 200 O", Close()]),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
+from tests.library.wire.serving import VERSION, read_head
 from tests.scripted_server import Close, WaitFor, answer, pieces, stream, unused_url
 from vuhitra import OllamaResponseError, resolve_host
 from vuhitra.limits import Deadline
@@ -66,10 +67,39 @@ def test_a_refusal_that_comes_before_all_was_sent_is_heard(connect: Connect, ser
 
         refusing = threading.Thread(target=refuse)
         refusing.start()
+        client = connect(f"127.0.0.1:{listener.getsockname()[1]}", "m")
         with pytest.raises(OllamaResponseError) as caught:
-            connect(f"127.0.0.1:{listener.getsockname()[1]}", "m").generate("x" * 5_000_000)
+            client.generate("x" * 5_000_000)
+        client.close()
         refusing.join()
     assert caught.value.status == 413
+
+
+def test_a_connection_that_a_request_is_stuck_in_is_not_kept(connect: Connect) -> None:
+    left = threading.Event()
+    connections: list[socket.socket] = []
+
+    def refuse_and_read_no_more() -> None:
+        connection, _ = listener.accept()
+        connections.append(connection)
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
+        connections.append(listener.accept()[0])
+        read_head(connections[1])
+        connections[1].sendall(VERSION)
+        left.wait(SOON)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refusing = threading.Thread(target=refuse_and_read_no_more)
+        refusing.start()
+        client = connect(f"127.0.0.1:{listener.getsockname()[1]}", "m", timeout=SOON)
+        with pytest.raises(OllamaResponseError):
+            client.generate("x" * 40_000_000)
+        assert client.version() == "1.0"
+        left.set()
+        refusing.join()
+    for connection in connections:
+        connection.close()
 
 
 def test_a_path_in_the_url_is_a_prefix(connect: Connect, serve: Serve) -> None:
@@ -117,9 +147,10 @@ def test_the_addresses_of_a_name_are_tried_in_turn(serve: Serve) -> None:
     deadline = Deadline(time.monotonic() + SOON, "connect", SOON)
 
     async def reach_in_a_loop() -> int:
-        _, writer, connected = await async_connecting.reach(addresses, route, deadline)
+        wire, connected = await async_connecting.reach(addresses, route, deadline)
         port: int = connected.getpeername()[1]
-        writer.transport.abort()
+        wire.abort()
+        await wire.wait_closed()
         return port
 
     with connecting.reach(addresses, route, deadline) as connected:

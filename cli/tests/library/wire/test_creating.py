@@ -23,7 +23,7 @@ from vuhitra import (
     Timeouts,
 )
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "recordings" / "create.json").read_text())
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "embedded/recordings/create.json").read_text())
 MB = 1024 * 1024
 DONE = stream([{"status": "success"}])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -116,3 +118,31 @@ def test_a_time_out_is_a_connection_error_and_not_sent_again(connect: Connect, s
     with pytest.raises(OllamaConnectionError):
         connect(server.url, timeout=LIMIT).list_models()
     assert len(server.requests) == 1
+
+
+LOOK_UP_THAT_HANGS = """
+import asyncio, socket, threading
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
+from vuhitra import AsyncOllamaClient, OllamaClient, OllamaTimeoutError, Retry, Timeouts
+settings = {"timeout": Timeouts(connect=0.2), "retry": Retry(attempts=1), "proxy": ""}
+
+def blocking():
+    with OllamaClient("http://far.example", **settings) as client:
+        client.version()
+
+async def asynchronous():
+    async with AsyncOllamaClient("http://far.example", **settings) as client:
+        await client.version()
+
+for ask in (blocking, lambda: asyncio.run(asynchronous())):
+    try:
+        ask()
+    except OllamaTimeoutError as error:
+        print(error.phase)
+"""
+
+
+def test_a_look_up_that_hangs_holds_nothing_up() -> None:
+    command = [sys.executable, "-c", LOOK_UP_THAT_HANGS]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert (ran.stdout.split(), ran.stderr) == (["connect", "connect"], "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -303,3 +304,22 @@ def test_health_is_a_bool_and_one_attempt(connect: Connect, serve: Serve) -> Non
     failing = serve(answer({"error": "no"}, 500))
     assert connect(failing.url).health_check() is False
     assert len(failing.requests) == 1
+
+
+@pytest.mark.parametrize("text", ["", ["a", ""], []], ids=repr)
+def test_an_empty_text_is_never_sent(connect: Connect, serve: Serve, text: object) -> None:
+    server = serve(answer({"embeddings": []}))
+    with pytest.raises(ValueError, match=r"nothing to embed|no text"):
+        connect(server.url, "m").embed(text)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("setting", ["verify", "cert"])
+def test_a_health_check_never_raises_for_certificates_that_can_not_be_used(
+    setting: str, connect: Connect, serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    url = serve().url.replace("http://", "https://")
+    assert connect(url, **{setting: empty}).health_check() is False
+    assert f"can't be asked: {setting}: no certificate can be used from" in caplog.text

@@ -13,7 +13,7 @@ from tests.library.wire.conftest import Connect, Serve
 from tests.library.wire.expectations import EXPECTED, KINDS, Expected, Fails, Succeeds, Unfit
 from tests.library.wire.faults import FAULTS, OPERATIONS, PATIENT, STEPS, Fault, Operation, ended
 from tests.scripted_server import ScriptedServer, Step, answer
-from vuhitra import OllamaError, OllamaTimeoutError
+from vuhitra import OllamaClient, OllamaError, OllamaTimeoutError
 
 LOADED = answer({"models": [{"name": "m:latest"}]})
 """What `/api/ps` says to whoever asks why nothing came."""
@@ -38,7 +38,13 @@ def test_no_cell_is_empty() -> None:
         assert isinstance(expected, Succeeds | Fails | Unfit), f"{fault}, {name}"
 
 
+MADE_OF_OTHERS = {"use_model", "wait_until_ready"}
+SENDING_NOTHING = {"close", "with_options"}
+
+
 def test_all_operations_of_a_client_stand_in_the_table() -> None:
+    methods = {name for name in dir(OllamaClient) if name[0] != "_" and callable(getattr(OllamaClient, name))}
+    assert methods - MADE_OF_OTHERS - SENDING_NOTHING == OPERATIONS.keys()
     assert {operation.kind for operation in OPERATIONS.values()} == set(KINDS)
 
 

@@ -52,6 +52,16 @@ def test_closing_twice_is_fine_and_reading_on_is_not(connect: Connect, serve: Se
         next(answered)
 
 
+def test_pieces_and_an_error_in_one_packet_are_all_heard(connect: Connect, serve: Serve) -> None:
+    records = [*pieces("he", "llo")[:2], {"error": "out of memory"}]
+    answered = connect(serve([STREAM_HEAD + b"".join(map(chunk, records))]).url, "m").chat(HELLO, stream=True)
+    assert [next(answered), next(answered)] == ["he", "llo"]
+    with pytest.raises(OllamaIncompleteError, match="out of memory"):
+        next(answered)
+    with pytest.raises(RuntimeError, match="closed"):
+        next(answered)
+
+
 def test_a_closed_client_says_so(connect: Connect, serve: Serve) -> None:
     client = connect(serve(TWO_AND_SILENCE).url, "m")
     client.close()
@@ -63,7 +73,7 @@ def test_a_closed_client_says_so(connect: Connect, serve: Serve) -> None:
 def test_a_stream_closed_from_another_thread_ends_at_once(serve: Serve) -> None:
     server = serve(TWO_AND_SILENCE)
     heard: list[str] = []
-    caught: list[BaseException] = []
+    caught: list[str] = []
     two = threading.Event()
 
     def read() -> None:
@@ -72,8 +82,8 @@ def test_a_stream_closed_from_another_thread_ends_at_once(serve: Serve) -> None:
                 heard.append(piece)
                 if piece == "two":
                     two.set()
-        except OllamaIncompleteError as error:
-            caught.append(error)
+        except OllamaConnectionError as error:
+            caught.append(error.reason)
 
     with OllamaClient(server.url, "m") as client, client.chat(HELLO, stream=True) as answered:
         reader = threading.Thread(target=read)
@@ -83,7 +93,7 @@ def test_a_stream_closed_from_another_thread_ends_at_once(serve: Serve) -> None:
         reader.join(SOON)
         assert not reader.is_alive()
     assert heard == ["one", "two"]
-    assert isinstance(caught[0], OllamaIncompleteError)
+    assert caught == ["stopped"]
     assert server.hung_up.wait(SOON)
 
 
@@ -214,7 +224,6 @@ class Waiting:
 
     def __init__(self, serve_by: ServeBy, phase: str) -> None:
         self._second = WAITING[phase]
-        self._taken = threading.Event()
         self.begun = threading.Event()
         self.server: AskedServer = serve_by(self._answer)
 
