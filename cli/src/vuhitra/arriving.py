@@ -48,28 +48,26 @@ class Arriving(Generic[Item]):
             meant.__cause__ = error
         return meant
 
-    def _is_over(self) -> bool:
-        """Whether all items were taken and no more will come. Raises what ended them early."""
+    def _raise_if_left(self) -> None:
+        """Raises RuntimeError where its user has left it."""
+        if self._left:
+            raise RuntimeError("this stream is closed")
+
+    def _raise_what_ended_it(self) -> None:
+        """Raises the error that ended the answer, for which the items before it were waited; later on, RuntimeError."""
         if self._failure is not None:
             failure, self._failure = self._failure, None
+            self._note_failure(failure)
             raise failure
         if self._ended and not self._reader.finished:
             raise RuntimeError("this stream is closed")
-        return self._reader.finished
 
-    def _has_items(self) -> bool:
-        """Whether an item can be had without waiting."""
-        if self._left:
-            raise RuntimeError("this stream is closed")
-        return bool(self._items)
-
-    def _has_items_before(self, error: BaseException) -> bool:
-        """Whether items came before an error: they are given first, and then it is raised."""
-        if not isinstance(error, OllamaError):
+    def _put_off(self, error: BaseException) -> bool:
+        """Keeps an error until the items that came before it are taken; False where there is nothing to wait for."""
+        if not isinstance(error, OllamaError) or not self._items:
             return False
-        if self._items:
-            self._failure = error
-        return bool(self._items)
+        self._failure = error
+        return True
 
     def _end(self) -> bool:
         """Ends the exchange; True for the first who does, who then sees to the connection."""
@@ -80,19 +78,25 @@ class Arriving(Generic[Item]):
     def _end_early(self, error: BaseException | None = None) -> bool:
         """As `_end`, for an answer that isn't whole. error: what went wrong; None where its user closes it."""
         is_first = self._end()
-        if not is_first:
-            return False
         if not isinstance(error, OllamaError):
-            journal.left(self._step.call, self._step.attempt)
-        elif self._is_opened and self._belongs_to_the_user and not self._step.whole:
+            if is_first or self._failure is not None:
+                self._failure = None
+                journal.left(self._step.call, self._step.attempt)
+        elif is_first and not self._items:
+            self._note_failure(error)
+        return is_first
+
+    def _note_failure(self, error: OllamaError) -> None:
+        """Notes what a user is told of by no flow."""
+        if self._is_opened and self._belongs_to_the_user and not self._step.whole:
             journal.failed(self._step.call, self._step.attempt, error)
-        return True
 
     def _end_whole(self) -> bool:
         """As `_end`, for an answer that has come to its end."""
         is_first = self._end()
         if is_first:
-            journal.answered(self._step.call, self._step.attempt, self._reader.result())
+            result, stats = self._reader.result(), self._reader.stats
+            journal.answered(self._step.call, self._step.attempt, result, stats)
         return is_first
 
     def _whole(self) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from vuhitra.async_stream import AsyncReceiving
 from vuhitra.errors import OllamaError
-from vuhitra.flows import Flow, Next, Outcome, Report, Run, Send, Share, Step, Wait
+from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Wait
 from vuhitra.sharing import Turns, waited_in_vain
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class AsyncDriver:
                 return await self._send(step, running)
             case Next(answer):
                 return await answer.take()
+            case Leave(answer, error):
+                await answer.abandon(error)
             case Wait(seconds):
                 await self._transport.sleep(seconds)
             case Run(function):
@@ -76,6 +78,7 @@ class AsyncDriver:
         return None
 
     async def _send(self, step: Send, running: AsyncRunning[Any]) -> Any:
+        step.check_time(self.now(), self._host)
         request = step.call.request(self._host, self._headers)
         incoming = await self._transport.open(request, step.timeouts, step.give_up_at)
         receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
@@ -134,6 +137,8 @@ class AsyncRunning(Generic[T]):
 
     async def go_on(self) -> Any:
         """What the flow reports next; None at its end. Raises RuntimeError where it was closed before."""
+        if self._outcome is not None:  # the flow goes on only now that the next report is asked for
+            self._outcome = Outcome(None, self._driver.now())
         try:
             while (step := self._next_step()) is not None:
                 if isinstance(step, Report):

@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from vuhitra.errors import OllamaError
-from vuhitra.flows import Flow, Next, Outcome, Report, Run, Send, Share, Step, Wait
+from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Wait
 from vuhitra.sharing import Turns, waited_in_vain
 from vuhitra.stream import Receiving
 
@@ -64,8 +64,10 @@ class Driver:
                 return self._send(step, running)
             case Next(answer):
                 return answer.take()
+            case Leave(answer, error):
+                answer.abandon(error)
             case Wait(seconds):
-                self._transport.sleep(seconds)
+                self._transport.sleep(seconds, running.closed)
             case Run(function):
                 return function()
             case Share():
@@ -75,6 +77,7 @@ class Driver:
         return None
 
     def _send(self, step: Send, running: Running[Any]) -> Any:
+        step.check_time(self.now(), self._host)
         request = step.call.request(self._host, self._headers)
         incoming = self._transport.open(request, step.timeouts, step.give_up_at, running)
         receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
@@ -101,7 +104,7 @@ class Driver:
 class Running(Generic[T]):
     """A flow that is being carried out, from one report to the next.
 
-    kind: what an answer is opened as. result: what came of the flow, at its end.
+    kind: what an answer is opened as. result: what came of the flow, at its end. closed: set when it is left early.
     """
 
     result: T
@@ -114,10 +117,12 @@ class Running(Generic[T]):
         self._outcome: Outcome | None = None
         self._held: Closing | None = None
         self._is_over = False
-        self._is_closed = False
+        self.closed = threading.Event()
 
     def take(self) -> Any:
         """What the flow reports next; None at its end. Raises RuntimeError where it was closed before."""
+        if self._outcome is not None:  # the flow goes on only now that the next report is asked for
+            self._outcome = Outcome(None, self._driver.now())
         try:
             while (step := self._next_step()) is not None:
                 if isinstance(step, Report):
@@ -132,12 +137,12 @@ class Running(Generic[T]):
     def hold(self, held: Closing) -> None:
         """Notes what there is to close, and closes it where that was to be done already."""
         self._held = held
-        if self._is_closed:
+        if self.closed.is_set():
             held.close()
 
     def close(self) -> None:
         """Ends the flow at once, and what it waits for. May be called twice, and by any thread."""
-        self._is_closed = True
+        self.closed.set()
         with self._lock, suppress(ValueError):  # a signal may come while this very thread is in it
             self._flow.close()
         if self._held is not None:
@@ -147,11 +152,11 @@ class Running(Generic[T]):
         """What the flow asks for; None at its end."""
         if self._is_over:
             return None
-        try:
-            with self._lock:
+        with self._lock:
+            if self.closed.is_set():
+                raise RuntimeError("this stream is closed")
+            try:
                 return self._flow.send(cast("Outcome", self._outcome))
-        except StopIteration as end:
-            if self._is_closed:
-                raise RuntimeError("this stream is closed") from None
-            self._is_over, self.result = True, end.value
-            return None
+            except StopIteration as end:
+                self._is_over, self.result = True, end.value
+                return None

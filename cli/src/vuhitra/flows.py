@@ -7,7 +7,7 @@ whoever drives it does. Each path can be tested by feeding a flow by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from vuhitra import calls, journal
 from vuhitra.calls import Call
@@ -23,6 +23,9 @@ from vuhitra.limits import Retry, Timeouts
 from vuhitra.names import near_names, normalise, same_model
 from vuhitra.retrying import Attempts
 from vuhitra.types import KeepAlive
+
+if TYPE_CHECKING:
+    from vuhitra.hosts import Host
 
 T = TypeVar("T")
 
@@ -46,11 +49,25 @@ class Send(NamedTuple):
     give_up_at: float | None = None
     attempt: int = 1
 
+    def check_time(self, now: float, host: Host) -> None:
+        """Raises OllamaTimeoutError where the whole operation should have been over by now."""
+        if self.give_up_at is not None and now > self.give_up_at:
+            seconds = self.timeouts.total or 0.0
+            what = f"{self.call.path} was not sent to {host}: the {seconds:g} s for the whole call were over"
+            raise OllamaTimeoutError(what, phase="total", seconds=seconds)
+
 
 class Next(NamedTuple):
     """Take the next item of an open answer; None at its end."""
 
     answer: Any
+
+
+class Leave(NamedTuple):
+    """Leave an open answer for what is wrong with it, which ends it on the server too."""
+
+    answer: Any
+    error: OllamaError
 
 
 class Wait(NamedTuple):
@@ -86,17 +103,18 @@ class Outcome(NamedTuple):
     now: float
 
 
-Step: TypeAlias = Send | Next | Wait | Report | Run | Share
+Step: TypeAlias = Send | Next | Leave | Wait | Report | Run | Share
 Flow: TypeAlias = Generator[Step, Outcome, T]
 
 
 class Terms(NamedTuple):
-    """Under which terms an operation is carried out. jitter: a random number from 0 to 1."""
+    """Under which terms an operation is carried out. jitter: a random number from 0 to 1. server: for messages."""
 
     timeouts: Timeouts
     retry: Retry
     give_up_at: float | None
     jitter: Callable[[], float]
+    server: str = ""
 
     def aside(self) -> Terms:
         """The terms of a question beside the point: asked once, and not waited for."""
@@ -162,7 +180,8 @@ def naming_embedders(flow: Flow[T], terms: Terms) -> Flow[T]:
         if error.hint is None:
             listed = yield from _aside(calls.list_models(), terms)
             able = [each["name"] for each in listed or () if "embedding" in (each.get("capabilities") or ())]
-            error.hint = f"models there that embed: {', '.join(able)}" if able else None
+            if able and not any(same_model(error.model, name) for name in able):
+                error.hint = f"models there that embed: {', '.join(able)}"
         raise
 
 

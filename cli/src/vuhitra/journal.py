@@ -14,6 +14,7 @@ from vuhitra.reply import Reply
 if TYPE_CHECKING:
     from vuhitra.calls import Call
     from vuhitra.errors import OllamaError
+    from vuhitra.reply import Stats
 
 _COUNTS = (
     "prompt_eval_count",
@@ -28,12 +29,13 @@ _INFO, _WARNING = 20, 30
 """As logging has them."""
 
 
-def answered(call: Call[Any], attempts: int, result: object) -> None:
-    """Notes a call whose answer is whole, with the server's counts and seconds."""
+def answered(call: Call[Any], attempts: int, result: object, stats: Stats | None = None) -> None:
+    """Notes a call whose answer is whole, with the server's counts and seconds. stats: those that no reply has."""
     extra = _extra(call, attempts)
     if isinstance(result, Reply):
-        extra["done_reason"] = result.done_reason
-        extra |= {name: getattr(result.stats, name) for name in _COUNTS}
+        extra["done_reason"], stats = result.done_reason, result.stats
+    if stats is not None:
+        extra |= {name: getattr(stats, name) for name in _COUNTS}
     _log(_INFO, "%s answered", _called(call), extra=extra)
 
 
@@ -49,13 +51,13 @@ def left(call: Call[Any], attempts: int) -> None:
 
 
 def waiting(call: Call[Any], attempt: int, attempts: int, error: OllamaError, seconds: float) -> None:
-    """Notes a wait before an attempt. attempts: how many there may be."""
+    """Notes a wait before an attempt. attempts: how many there may be. A server's words may quote the prompt."""
     reason = getattr(error, "reason", None) or str(getattr(error, "status", type(error).__name__))
     _log(
         _WARNING,
         "%s: %s; attempt %d of %d in %.2f s",
         _called(call),
-        error,
+        error.what,
         attempt,
         attempts,
         seconds,

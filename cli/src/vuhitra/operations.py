@@ -296,7 +296,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
 
     def _terms_of(self, timeouts: Timeouts) -> Terms:
         give_up_at = self._driver.now() + timeouts.total if timeouts.total else None
-        return Terms(timeouts, self.retry, give_up_at, _jitter)
+        return Terms(timeouts, self.retry, give_up_at, _jitter, str(self._host))
 
 
 def _jitter() -> float:

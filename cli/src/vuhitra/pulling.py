@@ -2,59 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from vuhitra import calls, flows, journal
 from vuhitra.calls import Call
-from vuhitra.errors import OllamaError, OllamaModelNotFoundError
-from vuhitra.flows import Flow, Next, Report, Share, Terms, Wait
+from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaTimeoutError
+from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Share, Terms, Wait
 from vuhitra.names import is_cloud
 from vuhitra.types import Progress
 
 T = TypeVar("T")
 
 
+_MOST_STATUSES = 20
+"""So many different statuses count as progress: a pull has few, and a server might make up ever new ones."""
+
+
 class Furthest:
     """How far a transfer has come, over all its attempts. What it shows never goes backwards."""
 
     def __init__(self) -> None:
-        self._completed: dict[tuple[str, str], int] = {}
+        self._completed: dict[str, int] = {}
+        self._statuses: set[str] = set()
 
     def takes_further(self, step: Progress) -> bool:
         """Whether a step is further than all before it."""
-        key, completed = _place(step)
-        return completed > self._completed.get(key, -1)
+        if "digest" not in step:
+            return step["status"] not in self._statuses and len(self._statuses) < _MOST_STATUSES
+        return step.get("completed", 0) > self._completed.get(step["digest"], -1)
 
     def show(self, step: Progress) -> Progress:
         """A step, with no less completed than was shown before."""
-        key, completed = _place(step)
-        self._completed[key] = max(completed, self._completed.get(key, 0))
-        if "completed" not in step and not self._completed[key]:
+        if "digest" not in step:
+            self._statuses.add(step["status"])
             return step
-        return {**step, "completed": self._completed[key]}
+        completed = max(step.get("completed", 0), self._completed.get(step["digest"], 0))
+        self._completed[step["digest"]] = completed
+        return {**step, "completed": completed} if completed else step
 
 
 def transfer(call: Call[None], terms: Terms) -> Flow[None]:
-    """A pull or push. One that breaks off or stalls is asked for again, for as long as that takes it further."""
+    """A pull or push. One that breaks off or stalls is asked for again, for as long as that takes it further.
+
+    A server that tells the same again and again stalls, too.
+    """
     attempts = terms.attempts(call)
     furthest = Furthest()
     while True:
-        came_further = False
+        came_further, here = False, Furthest()
         opened = outcome = yield terms.send(call, whole=False, attempt=attempts.number)
+        moved_at = outcome.now
         while not isinstance(outcome.result, OllamaError):
             outcome = yield Next(opened.result)
             if outcome.result is None:
                 return
-            if not isinstance(outcome.result, OllamaError):
-                came_further = furthest.takes_further(outcome.result) or came_further
-                yield Report(furthest.show(outcome.result))
-        if came_further:
-            attempts.begin_anew()
-        wait = attempts.wait_after(outcome.result, outcome.now)
-        if came_further:  # only those count that came no further
-            attempts.begin_anew()
-        yield Wait(wait)
+            if isinstance(outcome.result, OllamaError):
+                break
+            came_further = furthest.takes_further(outcome.result) or came_further
+            if here.takes_further(outcome.result):  # what was had before may come again, as fast as it can
+                moved_at = outcome.now
+            elif outcome.now - moved_at > terms.timeouts.idle:
+                outcome = Outcome(_stalled(call, terms), outcome.now)
+                yield Leave(opened.result, outcome.result)
+                break
+            here.show(outcome.result)
+            reported = yield Report(furthest.show(outcome.result))
+            moved_at += reported.now - outcome.now  # the time that whoever listens took was not the server's
+        yield Wait(attempts.wait_after(outcome.result, outcome.now, came_further=came_further))
 
 
 def shared_pull(call: Call[None], terms: Terms) -> Flow[None]:
@@ -83,7 +98,7 @@ def deliver_pulling(
     pull = calls.pull_model(call.model, {})
     pull_terms = pull_terms or terms
     yield from _shared(pull, _unasked(pull, pull_terms), pull_terms)
-    return (yield from flows.deliver(call, terms, whole))
+    return (yield from flows.naming(flows.deliver(call, terms, whole), terms))
 
 
 def _unasked(call: Call[None], terms: Terms) -> Flow[None]:
@@ -92,9 +107,14 @@ def _unasked(call: Call[None], terms: Terms) -> Flow[None]:
 
 
 def _shared(call: Call[None], flow: Flow[None], terms: Terms) -> Flow[None]:
-    yield from flows.outcome_of(Share(flows.one_spelling(call.model), flow, terms))
+    insecure = isinstance(call.body, Mapping) and bool(call.body.get("insecure"))
+    yield from flows.outcome_of(Share((flows.one_spelling(call.model), insecure), flow, terms))
 
 
-def _place(step: Progress) -> tuple[tuple[str, str], int]:
-    """What a step is about, and how much of it is done."""
-    return (step["status"], step.get("digest", "")), step.get("completed", 0)
+def _stalled(call: Call[None], terms: Terms) -> OllamaTimeoutError:
+    seconds = terms.timeouts.idle
+    return OllamaTimeoutError(
+        f"{call.path} of {call.model!r} at {terms.server} came no further within {seconds:g} s",
+        phase="idle",
+        seconds=seconds,
+    )

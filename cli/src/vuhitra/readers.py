@@ -39,6 +39,16 @@ class Reader(Protocol[Item_co, Result_co]):
         ...
 
     @property
+    def records(self) -> int:
+        """How many records have come that may hold no item."""
+        ...
+
+    @property
+    def stats(self) -> Stats | None:
+        """What the answer took, where the result doesn't tell."""
+        ...
+
+    @property
     def is_read(self) -> bool:
         """Whether no more will come, though the answer ends in an error: the connection is good for another."""
         ...
@@ -73,6 +83,8 @@ class Bounded:
         self._size = 0
         self._is_over = False
         self.is_read = False
+        self.records = 0
+        self.stats: Stats | None = None
         self.finished = False
 
     def _count(self, data: bytes) -> None:

@@ -137,6 +137,7 @@ class ReplyReader(_RecordReader):
         for record in records:
             if record.get("error") is not None:
                 raise self._failed(record["error"])
+            self.records += 1
             yield from gathered.add(record)
             self._arrived = True
             if gathered.finished:

@@ -59,28 +59,30 @@ class Attempts:
         self._give_up_at = give_up_at
         self._jitter = jitter
         self._failures: list[OllamaError] = []
-        self._made = 0
+        self._in_vain = 0
         self._stop_at: float | None = None
 
     @property
     def number(self) -> int:
         """Which attempt is the next, from 1."""
-        return self._made + 1
+        return len(self._failures) + 1
 
-    def begin_anew(self) -> None:
-        """Forgets what failed: there was progress."""
-        self._failures.clear()
-        self._stop_at = None
+    def wait_after(self, error: OllamaError, now: float, *, came_further: bool = False) -> float:
+        """Seconds to wait before the next attempt. Raises `error` where there must not be another.
 
-    def wait_after(self, error: OllamaError, now: float) -> float:
-        """Seconds to wait before the next attempt. Raises `error` where there must not be another."""
+        came_further: whether there was progress before the error; then the counting begins anew. Where one attempt
+        is all there may be, it is one.
+        """
+        if came_further:
+            self._in_vain, self._stop_at = 0, None
+        else:
+            self._in_vain += 1
         wait = self._next_wait(error, now)
         if wait is None:
             self.give_up(error)
         error.attempts = tuple(self._failures)
         self._failures.append(error)
-        self._made += 1
-        journal.waiting(self._call, len(self._failures) + 1, self._retry.attempts, error, wait)
+        journal.waiting(self._call, max(self._in_vain, 1) + 1, self._retry.attempts, error, wait)
         return wait
 
     def give_up(self, error: OllamaError) -> NoReturn:
@@ -91,12 +93,13 @@ class Attempts:
 
     def _next_wait(self, error: OllamaError, now: float) -> float | None:
         """Seconds; None where there must not be another attempt."""
-        if not self._call.repeat.allows(error) or len(self._failures) + 1 >= self._retry.attempts:
+        most = self._retry.attempts
+        if not self._call.repeat.allows(error) or self._in_vain >= most or most == 1:
             return None
-        if self._stop_at is None:
+        if self._in_vain and self._stop_at is None:
             self._stop_at = now + self._retry.budget
         wait = error.retry_after if isinstance(error, OllamaBusyError) else None
         if wait is None:
-            wait = self._retry.longest_wait(len(self._failures)) * self._jitter()
-        fits = now + wait <= min(self._stop_at, self._give_up_at or self._stop_at)
-        return wait if fits else None
+            wait = self._retry.longest_wait(max(self._in_vain - 1, 0)) * self._jitter()
+        limits = [limit for limit in (self._stop_at, self._give_up_at) if limit is not None]
+        return wait if all(now + wait <= limit for limit in limits) else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vuhitra.flows import Terms
 
 
-class Event(Protocol):
+class Signal(Protocol):
     """What an end is waited for with: an event of threads, or of a loop's tasks."""
 
     def set(self) -> None:
@@ -23,20 +23,20 @@ class Event(Protocol):
         ...
 
 
-AnyEvent = TypeVar("AnyEvent", bound=Event)
+AnySignal = TypeVar("AnySignal", bound=Signal)
 
 
-class Turn(Generic[AnyEvent]):
+class Turn(Generic[AnySignal]):
     """One try at the work. ended: set when it is over. is_settled: whether what came of it holds for all."""
 
-    def __init__(self, ended: AnyEvent) -> None:
+    def __init__(self, ended: AnySignal) -> None:
         self.ended = ended
         self.is_settled = False
         self._error: OllamaError | None = None
 
     def settle(self, error: OllamaError | None) -> None:
         """Notes what came of it, unless it says something of the one who tried only."""
-        if isinstance(error, OllamaTimeoutError) and error.phase == "total":
+        if isinstance(error, OllamaTimeoutError):
             return
         if isinstance(error, OllamaConnectionError) and error.reason == "stopped":
             return
@@ -49,26 +49,26 @@ class Turn(Generic[AnyEvent]):
             raise copy(self._error)
 
 
-class Turns(Generic[AnyEvent]):
-    """The work that is under way. make_event: makes what an end is waited for with."""
+class Turns(Generic[AnySignal]):
+    """The work that is under way. make_signal: makes what an end is waited for with."""
 
-    def __init__(self, make_event: Callable[[], AnyEvent]) -> None:
-        self._make_event = make_event
+    def __init__(self, make_signal: Callable[[], AnySignal]) -> None:
+        self._make_signal = make_signal
         self._begin()
 
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._turns: dict[Hashable, Turn[AnyEvent]] = {}
+        self._turns: dict[Hashable, Turn[AnySignal]] = {}
 
-    def join(self, key: Hashable) -> tuple[Turn[AnyEvent], bool]:
+    def join(self, key: Hashable) -> tuple[Turn[AnySignal], bool]:
         """The turn that is under way for a key, and whether it has just begun, for the caller to do the work."""
         if self._process != os.getpid():  # whoever was at work is not in this child made by fork
             self._begin()
         with self._lock:
             is_first = key not in self._turns
             if is_first:
-                self._turns[key] = Turn(self._make_event())
+                self._turns[key] = Turn(self._make_signal())
             return self._turns[key], is_first
 
     @contextmanager

@@ -57,6 +57,12 @@ class Receiving(Arriving[Item]):
         if self._end_early():
             self._incoming.close()
 
+    def abandon(self, error: OllamaError) -> None:
+        """Ends the answer early, for what whoever reads it found wrong with it."""
+        self._leave()
+        if self._end_early(error):
+            self._incoming.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -70,23 +76,33 @@ class Receiving(Arriving[Item]):
 
     def _receive(self) -> bool:
         """Waits until an item is there; False where the answer is over."""
-        if self._has_items():
+        self._raise_if_left()
+        if self._items:
             return True
-        if self._is_over():
+        self._raise_what_ended_it()
+        if self._reader.finished:
             return False
         try:
-            begun, deadline = self._incoming.begun, self._incoming.deadline()
+            heard, deadline = self._heard, self._incoming.deadline()
             while not self._take_in(self._read(deadline)):
-                if not begun:
-                    begun, deadline = True, self._incoming.deadline()
+                if self._heard != heard:
+                    heard, deadline = self._heard, self._incoming.deadline()
             if self._reader.finished and self._end_whole():
                 self._incoming.finish()
         except BaseException as error:  # whatever ends the answer early, hangs up
             if self._end_early(error):
-                (self._incoming.finish() if self._reader.is_read else self._incoming.close())
-            if not self._has_items_before(error):
+                if self._reader.is_read:
+                    self._incoming.finish()
+                else:
+                    self._incoming.close()
+            if not self._put_off(error):
                 raise
         return bool(self._items)
+
+    @property
+    def _heard(self) -> tuple[bool, int]:
+        """What has come, as far as it shows that the server is still there: more of it is worth another wait."""
+        return self._incoming.begun, self._reader.records
 
     def _read(self, deadline: Deadline) -> bytes:
         try:

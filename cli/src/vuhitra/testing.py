@@ -26,7 +26,7 @@ from vuhitra.http import Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 
 if TYPE_CHECKING:
-    from vuhitra.transport.interface import Holder
+    from vuhitra.transport.interface import Ending, Holder
 
 __all__ = [
     "Answer",
@@ -231,7 +231,7 @@ class ScriptedTransport(_Script):
         """Gives the next answer of the script."""
         return _Incoming(self, self._next(request), Deadlines(timeouts, give_up_at, self.now), request.headers)
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, until: Ending | None = None) -> None:
         """Lets time pass."""
         self._wait(seconds)
 

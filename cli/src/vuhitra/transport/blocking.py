@@ -19,7 +19,7 @@ from vuhitra.transport.route import Route
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
-    from vuhitra.transport.interface import Holder
+    from vuhitra.transport.interface import Ending, Holder
     from vuhitra.types import Certificate, Verify
 
 _CHUNK = 65536
@@ -71,9 +71,9 @@ class Transport:
         """The clock that deadlines are on, in seconds."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Waits."""
-        time.sleep(seconds)
+    def sleep(self, seconds: float, until: Ending | None = None) -> None:
+        """Waits, no longer than until the event is set."""
+        (until or threading.Event()).wait(seconds)
 
     def _idle_connection(self) -> _Connection | None:
         """A connection that is still good, if one is idle."""

@@ -53,6 +53,14 @@ class Holder(Protocol):
         ...
 
 
+class Ending(Protocol):
+    """What is waited for, as an event of threads."""
+
+    def wait(self, timeout: float) -> object:
+        """Waits until it comes, or so many seconds."""
+        ...
+
+
 class Transport(Protocol):
     """What a blocking client sends its requests over, and its clock."""
 
@@ -69,8 +77,8 @@ class Transport(Protocol):
         """The clock that deadlines are on, in seconds."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Waits."""
+    def sleep(self, seconds: float, until: Ending | None = None) -> None:
+        """Waits, no longer than until the event is set."""
         ...
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vuhitra import OllamaConnectionError, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError, Retry, Timeouts
 from vuhitra.errors import ConnectionReason, Phase
-from vuhitra.flows import Flow, Next, Outcome, Report, Run, Send, Share, Step, Terms, Wait
+from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Terms, Wait
 
 LIMITS = Timeouts(connect=5, start=600, idle=120)
 TERMS = Terms(LIMITS, Retry(), give_up_at=None, jitter=lambda: 1.0)
@@ -32,8 +32,8 @@ def missing(model: str = "m") -> OllamaModelNotFoundError:
 class Driven:
     """What a flow did, and what came of it.
 
-    steps: the path that was called, "next" for an item that was taken, the key of what was shared, or
-    the seconds that were waited.
+    steps: the path that was called, "next" for an item that was taken, "leave" for an answer that
+    was left, the key of what was shared, or the seconds that were waited.
     """
 
     steps: list[Any] = field(default_factory=list)
@@ -73,6 +73,9 @@ class _Driving:
                 self.driven.steps.append("next")
                 self._now += self._seconds
                 return self.left.popleft()
+            case Leave(_, error):
+                assert isinstance(error, OllamaTimeoutError)
+                self.driven.steps.append("leave")
             case Wait(seconds):
                 self.driven.steps.append(seconds)
                 self._now += seconds

@@ -270,13 +270,27 @@ def test_what_ends_the_program_ends_the_flow() -> None:
 
 
 def test_flows_can_be_left_at_any_step() -> None:
+    left: list[str] = []
+
     def ask(messages: Any) -> Flow[Reply]:
-        yield Wait(0)
+        try:
+            yield Wait(0)
+        finally:
+            left.append("asking")
         return say("", ADD)
 
-    for flow in (repaired(ask, [QUESTION], 1), rounds(ask, [QUESTION], Toolbox([add], may_await=False), 1)):
-        next(flow)
+    toolbox = Toolbox([add], may_await=False)
+    for flow in (repaired(ask, [QUESTION], 1), rounds(ask, [QUESTION], toolbox, 1)):
+        assert next(flow) == Wait(0)
         flow.close()
+    assert left == ["asking"] * 2
+    running = rounds(ask, [QUESTION], toolbox, 1)
+    next(running)
+    assert isinstance(running.send(Outcome(None, 0)), Run)
+    running.close()
+    for flow in (running,):
+        with pytest.raises(StopIteration):
+            next(flow)
 
 
 @pytest.mark.parametrize(

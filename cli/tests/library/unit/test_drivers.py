@@ -9,11 +9,21 @@ from typing import Any
 
 import pytest
 
-from vuhitra import OllamaConnectionError, OllamaError, Retry, Timeouts, calls, resolve_host
+from vuhitra import (
+    AsyncOllamaClient,
+    OllamaClient,
+    OllamaConnectionError,
+    OllamaError,
+    OllamaTimeoutError,
+    Retry,
+    Timeouts,
+    calls,
+    resolve_host,
+)
 from vuhitra.async_driver import AsyncDriver, AsyncRunning
 from vuhitra.driver import Driver, Running
 from vuhitra.flows import Flow, Next, Report, Run, Send, Share, Terms, Wait, outcome_of
-from vuhitra.testing import Answer, AsyncScriptedTransport, ScriptedTransport, document, stream, unreachable
+from vuhitra.testing import Answer, AsyncScriptedTransport, ScriptedTransport, answer, document, stream, unreachable
 
 HOST = resolve_host("127.0.0.1")
 TERMS = Terms(Timeouts(), Retry(), None, lambda: 1.0)
@@ -147,6 +157,61 @@ def test_what_is_shared_is_carried_out_and_its_error_is_an_outcome(carry_out: Ca
     failed, done = carry_out(flow(), unreachable(), VERSION)
     assert isinstance(failed, OllamaConnectionError)
     assert done is None
+
+
+def test_nothing_is_sent_once_the_time_for_all_of_it_is_over(carry_out: Carry) -> None:
+    def flow() -> Flow[list[object]]:
+        in_time = yield Send(calls.version(), True, Timeouts(total=5), give_up_at=5.0)
+        yield Wait(7.0)
+        late = yield Send(calls.version(), True, Timeouts(total=5), give_up_at=5.0)
+        return [in_time.result, late.result]
+
+    answered, late = carry_out(flow(), VERSION)
+    assert answered == "1"
+    assert isinstance(late, OllamaTimeoutError)
+    assert (late.phase, late.seconds) == ("total", 5)
+    assert "127.0.0.1" in str(late)
+
+
+def test_after_a_tool_that_took_too_long_the_model_is_not_asked_again() -> None:
+    transport = ScriptedTransport(answer("", tool_calls=[{"function": {"name": "dawdle", "arguments": {}}}]))
+
+    def dawdle() -> str:
+        transport.sleep(6)
+        return "done"
+
+    with (
+        OllamaClient("127.0.0.1", "m", Timeouts(total=5), transport=transport) as client,
+        pytest.raises(OllamaTimeoutError, match="5 s for the whole call") as caught,
+    ):
+        client.chat([{"role": "user", "content": "?"}], tools=[dawdle], run_tools=True)
+    assert caught.value.phase == "total"
+    assert len(transport.requests) == 1
+
+
+def test_the_time_that_whoever_listens_takes_is_not_the_servers() -> None:
+    same = {"status": "pulling aa", "digest": "aa", "total": 9, "completed": 3}
+    transport = ScriptedTransport(stream(*[same] * 4, {"status": "success"}))
+    with OllamaClient("127.0.0.1", transport=transport) as client, client.pull_model("m", stream=True) as steps:
+        for _ in steps:
+            transport.sleep(200)
+    assert len(transport.requests) == 1
+
+
+def test_the_time_that_whoever_listens_takes_is_not_the_servers_in_a_loop() -> None:
+    same = {"status": "pulling aa", "digest": "aa", "total": 9, "completed": 3}
+    transport = AsyncScriptedTransport(stream(*[same] * 4, {"status": "success"}))
+
+    async def listen() -> None:
+        async with (
+            AsyncOllamaClient("127.0.0.1", transport=transport) as client,
+            await client.pull_model("m", stream=True) as steps,
+        ):
+            async for _ in steps:
+                await transport.sleep(200)
+
+    asyncio.run(listen())
+    assert len(transport.requests) == 1
 
 
 def reporting() -> Flow[str]:

@@ -167,6 +167,13 @@ def test_where_no_model_embeds_nothing_is_hinted_at(listed: object) -> None:
     assert error.hint is None
 
 
+def test_one_that_embeds_and_can_not_do_something_else_gets_no_others_named() -> None:
+    error = OllamaCapabilityError("vectors of 384 numbers", model="all-minilm")
+    there = [{"name": "all-minilm:latest", "capabilities": ["embedding"]}]
+    assert drive(flows.naming_embedders(flows.deliver(EMBED, TERMS), TERMS), error, there).result is error
+    assert error.hint is None
+
+
 def test_a_hint_that_is_there_is_kept() -> None:
     error = OllamaCapabilityError("too many dimensions", model="m", hint="dimensions up to 384")
     assert drive(flows.naming_embedders(flows.deliver(EMBED, TERMS), TERMS), error).steps == ["/api/embed"]

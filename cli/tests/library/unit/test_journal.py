@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import subprocess
 import sys
@@ -134,6 +135,36 @@ def test_an_answer_that_fails_in_the_middle(caplog: pytest.LogCaptureFixture, st
     assert (record["error"], record["attempts"]) == ("OllamaIncompleteError", 2)
 
 
+AT_ONCE = [{"message": {"content": SAID}}, {"error": "died"}]
+IN_ONE = WHOLE._replace(pieces=(b"".join(json.dumps(record).encode() + b"\n" for record in AT_ONCE),))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_an_answer_that_fails_in_the_packet_in_which_it_began(caplog: pytest.LogCaptureFixture, streamed: bool) -> None:
+    carry_out(
+        [IN_ONE], lambda client: expect(OllamaIncompleteError, lambda: "".join(client.chat(HELLO, stream=streamed)))
+    )
+    assert noted(caplog)["error"] == "OllamaIncompleteError"
+
+
+def test_a_stream_that_is_left_before_its_error_is_heard(caplog: pytest.LogCaptureFixture) -> None:
+    def leave(client: OllamaClient) -> None:
+        with client.chat(HELLO, stream=True) as answered:
+            assert next(answered) == SAID
+        with pytest.raises(RuntimeError, match="this stream is closed"):
+            next(answered)
+
+    carry_out([IN_ONE], leave)
+    assert noted(caplog)["message"] == "POST /api/chat m left before its end"
+
+
+def test_what_a_server_says_that_is_busy_is_not_noted(caplog: pytest.LogCaptureFixture) -> None:
+    carry_out([refusal(503, f"too busy for {ASKED}"), WHOLE], lambda client: client.chat(HELLO))
+    assert noted(caplog)["attempts"] == 2
+    (waited,) = records(caplog, logging.WARNING)
+    assert (waited["reason"], "answered 503" in waited["message"]) == ("503", True)
+
+
 def test_a_stream_that_is_left(caplog: pytest.LogCaptureFixture) -> None:
     def leave(client: OllamaClient) -> None:
         with client.chat(HELLO, stream=True) as answered:
@@ -174,8 +205,10 @@ def test_a_making_that_fails_in_the_middle(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_vectors_and_lists(caplog: pytest.LogCaptureFixture) -> None:
-    carry_out([document({"embeddings": [[1.0]]})], lambda client: client.embed(ASKED))
-    assert noted(caplog)["message"] == "POST /api/embed m answered"
+    carry_out([document({"embeddings": [[1.0]], **COUNTS})], lambda client: client.embed(ASKED))
+    record = noted(caplog)
+    assert record["message"] == "POST /api/embed m answered"
+    assert (record["prompt_eval_count"], record["total_duration"]) == (7, 4.0)
     caplog.clear()
     carry_out([document({"models": []})], lambda client: client.list_models())
     assert noted(caplog)["message"] == "GET /api/tags answered"

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.library.unit.driving import BEGIN, TERMS, drive, late, lost, missing
-from vuhitra import OllamaBusyError, OllamaError, OllamaPullError, OllamaResponseError, Retry, calls, pulling
+from vuhitra import (
+    OllamaBusyError,
+    OllamaConnectionError,
+    OllamaError,
+    OllamaPullError,
+    OllamaResponseError,
+    OllamaTimeoutError,
+    Retry,
+    calls,
+    pulling,
+)
 from vuhitra.flows import Next, Outcome, Report, Send, Share
 from vuhitra.names import normalise
 from vuhitra.pulling import Furthest
@@ -19,6 +29,7 @@ from vuhitra.types import Progress
 
 CHAT = calls.chat("m", [{"role": "user", "content": "hello"}], {})
 PULL = calls.pull_model("m", {})
+INSECURE = calls.pull_model("m", {"insecure": True})
 PUSH = calls.push_model("m", {})
 MANIFEST: Progress = {"status": "pulling manifest"}
 SUCCESS: Progress = {"status": "success"}
@@ -97,7 +108,7 @@ def test_one_that_comes_no_further_is_given_up_after_all_attempts() -> None:
         results += [OPEN, MANIFEST, layer(3), layer(4), error]
     driven = drive(pulling.transfer(PULL, TERMS), *results)
     assert driven.result is stuck[-1]
-    assert stuck[-1].attempts == (stuck[0], stuck[1])
+    assert stuck[-1].attempts == (results[3], stuck[0], stuck[1])
     assert driven.waits == [0.25, 0.25, 0.5]
 
 
@@ -108,18 +119,57 @@ def test_one_that_never_begins_is_given_up_after_all_attempts() -> None:
     assert len(driven.sends) == 3
 
 
-def test_what_failed_before_it_came_further_is_forgotten() -> None:
+def test_what_failed_before_it_came_further_no_longer_counts() -> None:
     failed = [lost(), lost()]
     last = [lost("closed") for _ in range(3)]
     driven = drive(pulling.transfer(PULL, TERMS), *failed, OPEN, layer(4), last[0], *last[1:], OPEN, SUCCESS, None)
     assert driven.waits == [0.25, 0.5, 0.25, 0.25, 0.5]
-    assert [error.attempts for error in last] == [(), (), (last[1],)]
+    assert last[2].attempts == (*failed, *last[:2])
 
 
 def test_one_attempt_is_one() -> None:
     error = lost("closed")
     once = TERMS._replace(retry=Retry(attempts=1))
     assert drive(pulling.transfer(PULL, once), OPEN, layer(4), error).result is error
+
+
+def test_one_that_tells_the_same_again_and_again_stalls() -> None:
+    flow = pulling.transfer(PULL, TERMS)
+    same = [layer(4)] * 4
+    driven = drive(flow, OPEN, *same, OPEN, layer(5), SUCCESS, None, seconds=TERMS.timeouts.idle / 2)
+    assert driven.result is None
+    assert driven.steps.count("leave") == 1
+    assert len(driven.sends) == 2
+
+
+def test_one_that_has_to_come_all_the_way_again_does_not_stall() -> None:
+    again = [layer(completed) for completed in range(8)]
+    driven = drive(
+        pulling.transfer(PUSH, TERMS), OPEN, layer(7), lost("closed"), OPEN, *again, SUCCESS, None, seconds=100.0
+    )
+    assert (driven.result, len(driven.sends)) == (None, 2)
+    assert "leave" not in driven.steps
+
+
+def test_one_that_tells_the_same_for_ever_is_given_up() -> None:
+    patient = TERMS._replace(retry=Retry(budget=3600))
+    stuck = [OPEN, *[layer(4)] * 4]
+    driven = drive(pulling.transfer(PULL, patient), *stuck * 4, seconds=60.0)
+    assert driven.steps.count("leave") == len(driven.sends) == 4
+    assert isinstance(driven.result, OllamaTimeoutError)
+    assert (driven.result.phase, driven.result.seconds) == ("idle", 120.0)
+    assert "came no further within 120 s" in str(driven.result)
+
+
+def test_ever_new_words_are_no_progress() -> None:
+    breaking = [[OPEN, {"status": f"retry {number}"}, lost("closed")] for number in range(23)]
+    driven = drive(pulling.transfer(PULL, TERMS), *(step for steps in breaking for step in steps))
+    assert isinstance(driven.result, OllamaConnectionError)
+
+
+def test_a_pull_that_need_not_be_secure_is_another_one() -> None:
+    keys = {str(drive(pulling.shared_pull(call, TERMS), OPEN, SUCCESS, None).steps[0]) for call in (PULL, INSECURE)}
+    assert len(keys) == 2
 
 
 def test_the_budget_is_for_attempts_that_come_no_further() -> None:
@@ -192,7 +242,7 @@ def test_a_pull_that_goes_on_is_noted_with_all_its_attempts(caplog: pytest.LogCa
     assert (vars(record)["attempts"], vars(record)["error"]) == (3, "OllamaPullError")
 
 
-KEY = normalise("m")
+KEY = (normalise("m"), False)
 
 
 def test_a_missing_model_is_pulled_and_the_call_sent_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -240,9 +290,11 @@ def test_the_pull_and_the_second_call_are_sent_again_too() -> None:
 
 def test_a_model_that_is_missing_after_the_pull_is_not_pulled_again() -> None:
     second = missing()
-    driven = drive(pulling.deliver_pulling(CHAT, TERMS, bool), missing(), OPEN, SUCCESS, None, second)
-    assert [send.call.path for send in driven.sends] == ["/api/chat", "/api/pull", "/api/chat"]
+    there = [{"name": "mm:latest"}, {"name": "m:7b"}]
+    driven = drive(pulling.deliver_pulling(CHAT, TERMS, bool), missing(), OPEN, SUCCESS, None, second, there)
+    assert [send.call.path for send in driven.sends] == ["/api/chat", "/api/pull", "/api/chat", "/api/tags"]
     assert driven.result is second
+    assert "m:7b" in second.suggestions
 
 
 def test_a_pull_that_fails_is_raised() -> None:

@@ -207,14 +207,13 @@ def test_a_usage_limit_is_not_waited_for() -> None:
 def test_progress_gives_all_attempts_and_the_whole_budget_anew() -> None:
     tries = attempts(Retry(attempts=2, budget=10))
     for day in range(5):
-        assert tries.wait_after(lost(), day * 86400.0) == 0.25
-        tries.begin_anew()
+        assert tries.wait_after(lost(), day * 86400.0, came_further=True) == 0.25
     assert tries.number == 6
     last = lost()
     tries.wait_after(lost(), 0.0)
     with pytest.raises(OllamaConnectionError):
         tries.wait_after(last, 0.0)
-    assert len(last.attempts) == 1
+    assert len(last.attempts) == 6
 
 
 def test_a_wait_is_logged_with_its_reason_and_its_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -237,8 +237,10 @@ def test_what_is_too_deep_to_be_checked_does_not_fit() -> None:
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_any_text_fits_or_is_said_not_to(text: str) -> None:
     for schema in (Point, {"type": "array"}, list[int | None]):
+        shape = Shape.of(schema)
         with suppress(UnfitError):
-            Shape.of(schema).read(text)
+            shape.read(text)
+            jsonschema_rs.validate(shape.json_schema, json.loads(text))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,6 @@ def test_what_is_done_can_be_begun_again() -> None:
         OllamaBusyError("busy", status=503, body=""),
         missing(),
         lost("refused"),
-        late("idle"),
     ],
     ids=repr,
 )
@@ -65,7 +64,9 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), late("total"), lost("stopped"), RuntimeError("this client is closed")], ids=repr
+    "error",
+    [KeyboardInterrupt(), late("total"), late("idle"), lost("stopped"), RuntimeError("this client is closed")],
+    ids=repr,
 )
 def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException) -> None:
     work = turns()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.library.wire.conftest import AskedServer, ServeBy
 from tests.scripted_server import STREAM_HEAD, Hang, Received, Step, answer, chunk, pieces, stream
 from vuhitra import AsyncOllamaClient, OllamaClient, OllamaError, OllamaPullError, OllamaTimeoutError, Reply, Timeouts
+from vuhitra.sharing import Turn, Turns
 
 HELLO = [{"role": "user", "content": "hello"}]
 HERE = stream(pieces("here"))
@@ -23,8 +25,23 @@ PULLED = stream([MANIFEST, {"status": "success"}])
 FAILED = stream([MANIFEST, {"error": "pull model manifest: file does not exist"}])
 SILENT: list[Step] = [STREAM_HEAD, chunk(MANIFEST), Hang()]
 SOON = 5.0
-MOMENT = 0.1
-"""Seconds within which whoever was told that a model is missing surely waits for its pull."""
+
+
+class Joined:
+    """How many have joined a pull, as leader or follower."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._changed = threading.Condition()
+
+    def one_more(self) -> None:
+        with self._changed:
+            self._number += 1
+            self._changed.notify_all()
+
+    def wait_for(self, number: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._number >= number, SOON)
 
 
 class Hub:
@@ -33,12 +50,11 @@ class Hub:
     pulls: how its pulls go, one after the other; none that succeeds or fails ends before so many need the model.
     """
 
-    def __init__(self, serve_by: ServeBy, needed_by: int, *pulls: list[Step]) -> None:
+    def __init__(self, serve_by: ServeBy, joined: Joined, needed_by: int, *pulls: list[Step]) -> None:
+        self.joined = joined
         self._needed_by = needed_by
         self._pulls = list(pulls)
         self._lock = threading.Lock()
-        self._asked = 0
-        self._all_need_it = threading.Event()
         self._is_there = False
         self.pulling = threading.Event()
         self.server: AskedServer = serve_by(self._answer)
@@ -51,16 +67,11 @@ class Hub:
     def may_pull(self, model: str) -> bool:
         """What a client asks before it needs a pull."""
         assert model == "m"
-        with self._lock:
-            self._asked += 1
-            if self._asked == self._needed_by:
-                self._all_need_it.set()
         return True
 
     def wait_for_all(self) -> None:
-        """Until all who need the model wait for its pull."""
-        assert self._all_need_it.wait(SOON)
-        time.sleep(MOMENT)
+        """Until all who need the model have joined its pull."""
+        self.joined.wait_for(self._needed_by)
 
     def _answer(self, request: Received) -> Sequence[Step]:
         if request.path == "/api/chat":
@@ -75,6 +86,23 @@ class Hub:
         return script
 
 
+OpenHub = Callable[..., Hub]
+
+
+@pytest.fixture
+def open_hub(serve_by: ServeBy, monkeypatch: pytest.MonkeyPatch) -> OpenHub:
+    """Opens a hub that knows who has joined a pull."""
+    joined, join = Joined(), Turns.join
+
+    def noted(turns: Turns[Any], key: Hashable) -> tuple[Turn[Any], bool]:
+        result = join(turns, key)
+        joined.one_more()
+        return result
+
+    monkeypatch.setattr(Turns, "join", noted)
+    return partial(Hub, serve_by, joined)
+
+
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(8) as threads:
@@ -86,8 +114,8 @@ def views(client: OllamaClient, number: int) -> list[OllamaClient]:
     return [client.with_options(headers={"X-Number": str(index)}) if index % 2 else client for index in range(number)]
 
 
-def test_threads_share_one_pull(serve_by: ServeBy, pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:
-    hub = Hub(serve_by, 8, PULLED)
+def test_threads_share_one_pull(open_hub: OpenHub, pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:
+    hub = open_hub(8, PULLED)
     with OllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
         replies = list(pool.map(lambda view: view.chat(HELLO), views(client, 8)))
     assert replies == ["here"] * 8
@@ -95,8 +123,8 @@ def test_threads_share_one_pull(serve_by: ServeBy, pool: ThreadPoolExecutor, cap
     assert len([record for record in caplog.records if "pulling" in vars(record)]) == 1
 
 
-def test_tasks_share_one_pull(serve_by: ServeBy) -> None:
-    hub = Hub(serve_by, 20, PULLED)
+def test_tasks_share_one_pull(open_hub: OpenHub) -> None:
+    hub = open_hub(20, PULLED)
 
     async def ask() -> list[Reply]:
         async with AsyncOllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
@@ -107,8 +135,8 @@ def test_tasks_share_one_pull(serve_by: ServeBy) -> None:
     assert hub.pulled == 1
 
 
-def test_a_pull_that_was_asked_for_is_shared_too(serve_by: ServeBy, pool: ThreadPoolExecutor) -> None:
-    hub = Hub(serve_by, 1, PULLED)
+def test_a_pull_that_was_asked_for_is_shared_too(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(2, PULLED)
     with OllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
         pulling = pool.submit(client.pull_model, "M:latest")
         assert hub.pulling.wait(SOON)
@@ -117,8 +145,8 @@ def test_a_pull_that_was_asked_for_is_shared_too(serve_by: ServeBy, pool: Thread
     assert hub.pulled == 1
 
 
-def test_the_servers_no_is_told_to_all_threads(serve_by: ServeBy, pool: ThreadPoolExecutor) -> None:
-    hub = Hub(serve_by, 8, FAILED)
+def test_the_servers_no_is_told_to_all_threads(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(8, FAILED)
 
     def ask(view: OllamaClient) -> OllamaError:
         with pytest.raises(OllamaPullError, match="file does not exist") as caught:
@@ -131,8 +159,8 @@ def test_the_servers_no_is_told_to_all_threads(serve_by: ServeBy, pool: ThreadPo
     assert hub.pulled == 1
 
 
-def test_the_servers_no_is_told_to_all_tasks(serve_by: ServeBy) -> None:
-    hub = Hub(serve_by, 20, FAILED)
+def test_the_servers_no_is_told_to_all_tasks(open_hub: OpenHub) -> None:
+    hub = open_hub(20, FAILED)
 
     async def ask() -> list[Reply | BaseException]:
         async with AsyncOllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
@@ -142,8 +170,8 @@ def test_the_servers_no_is_told_to_all_tasks(serve_by: ServeBy) -> None:
     assert hub.pulled == 1
 
 
-def test_one_whose_time_is_over_leaves_the_pull_to_another_thread(serve_by: ServeBy, pool: ThreadPoolExecutor) -> None:
-    hub = Hub(serve_by, 2, SILENT, PULLED)
+def test_one_whose_time_is_over_leaves_the_pull_to_another_thread(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(2, SILENT, PULLED)
     with OllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
         leading: Future[Reply] = pool.submit(client.with_options(timeouts=Timeouts(total=0.5)).chat, HELLO)
         assert hub.pulling.wait(SOON)
@@ -155,8 +183,8 @@ def test_one_whose_time_is_over_leaves_the_pull_to_another_thread(serve_by: Serv
     assert hub.pulled == 2
 
 
-def test_one_that_is_interrupted_leaves_the_pull_to_another_thread(serve_by: ServeBy, pool: ThreadPoolExecutor) -> None:
-    hub = Hub(serve_by, 2, SILENT, PULLED)
+def test_one_that_is_interrupted_leaves_the_pull_to_another_thread(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(2, SILENT, PULLED)
 
     def follow_and_interrupt() -> Future[Reply]:
         assert hub.pulling.wait(SOON)
@@ -174,8 +202,8 @@ def test_one_that_is_interrupted_leaves_the_pull_to_another_thread(serve_by: Ser
     assert hub.pulled == 2
 
 
-def test_one_that_is_cancelled_leaves_the_pull_to_another_task(serve_by: ServeBy) -> None:
-    hub = Hub(serve_by, 3, SILENT, PULLED)
+def test_one_that_is_cancelled_leaves_the_pull_to_another_task(open_hub: OpenHub) -> None:
+    hub = open_hub(3, SILENT, PULLED)
 
     async def ask() -> None:
         async with AsyncOllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
@@ -193,26 +221,26 @@ def test_one_that_is_cancelled_leaves_the_pull_to_another_task(serve_by: ServeBy
     assert hub.pulled == 2
 
 
-def test_one_that_is_cancelled_while_it_waits_disturbs_nobody(serve_by: ServeBy) -> None:
-    hub = Hub(serve_by, 3, PULLED)
+def test_one_that_is_cancelled_while_it_waits_disturbs_nobody(open_hub: OpenHub) -> None:
+    hub = open_hub(4, PULLED)
 
     async def ask() -> None:
         async with AsyncOllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
             leading = asyncio.create_task(client.chat(HELLO))
             await asyncio.to_thread(hub.pulling.wait, SOON)
             impatient, patient = (asyncio.create_task(client.chat(HELLO)) for _ in range(2))
-            await asyncio.wait([impatient], timeout=MOMENT / 2)
+            await asyncio.to_thread(hub.joined.wait_for, 3)
             impatient.cancel()
-            assert await asyncio.gather(*[leading, patient]) == ["here"] * 2
             with pytest.raises(asyncio.CancelledError):
                 await impatient
+            assert await asyncio.gather(*[leading, patient, asyncio.create_task(client.chat(HELLO))]) == ["here"] * 3
 
     asyncio.run(ask())
     assert hub.pulled == 1
 
 
-def test_one_that_waits_does_so_for_no_longer_than_it_has(serve_by: ServeBy, pool: ThreadPoolExecutor) -> None:
-    hub = Hub(serve_by, 3, PULLED)
+def test_one_that_waits_does_so_for_no_longer_than_it_has(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(3, PULLED)
     with OllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:
         leading: Future[Reply] = pool.submit(client.chat, HELLO)
         assert hub.pulling.wait(SOON)
@@ -224,8 +252,8 @@ def test_one_that_waits_does_so_for_no_longer_than_it_has(serve_by: ServeBy, poo
     assert hub.pulled == 1
 
 
-def test_a_task_that_waits_does_so_for_no_longer_than_it_has(serve_by: ServeBy) -> None:
-    hub = Hub(serve_by, 3, PULLED)
+def test_a_task_that_waits_does_so_for_no_longer_than_it_has(open_hub: OpenHub) -> None:
+    hub = open_hub(3, PULLED)
 
     async def ask() -> None:
         async with AsyncOllamaClient(hub.server.url, "m", auto_pull=hub.may_pull) as client:

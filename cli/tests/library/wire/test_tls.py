@@ -91,7 +91,8 @@ def test_a_bundle_of_ones_own(connect: Connect, bundle: Path, name: str) -> None
         assert connect(url, verify=str(bundle / name)).version() == "1.0"
 
 
-def test_a_bundle_of_ones_own_is_the_only_one(connect: Connect, trusted: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("trusted")
+def test_a_bundle_of_ones_own_is_the_only_one(connect: Connect, tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     with serving(with_tls(VERSION)) as url, pytest.raises(OllamaConnectionError) as caught:
         connect(url, retry=Retry(attempts=1), verify=str(tmp_path / "other.pem")).version()

@@ -158,7 +158,30 @@ def test_a_pull_that_comes_no_further_is_given_up(connect: Connect, serve: Serve
     with pytest.raises(OllamaConnectionError, match="broke off") as caught:
         connect(server.url, retry=Retry(attempts=2, first_wait=0)).pull_model("m")
     assert len(server.requests) == 3
-    assert len(caught.value.attempts) == 1
+    assert len(caught.value.attempts) == 2
+
+
+def test_a_pull_that_tells_the_same_again_and_again_is_asked_for_again(
+    connect: Connect, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "vuhitra")
+    ticking = Dribble(layer(1) * 100, 0.001)
+    server = serve([STREAM_HEAD, layer(1), ticking], [STREAM_HEAD, layer(2), SUCCESS, STREAM_END])
+    connect(server.url, timeout=Timeouts(idle=0.3), retry=QUICK).pull_model("m")
+    assert server.hung_up.wait(5)
+    assert len(server.requests) == 2
+    waited, noted = [vars(record) for record in caplog.records if record.name == "vuhitra"]
+    assert (waited["levelno"], waited["reason"]) == (logging.WARNING, "timeout")
+    assert (noted["levelno"], noted["attempts"]) == (logging.INFO, 2)
+
+
+def test_records_without_text_show_that_the_server_is_there(connect: Connect, serve: Serve) -> None:
+    silent = chunk({"message": {"role": "assistant", "content": ""}, "done": False})
+    told = [STREAM_HEAD, *[Dribble(silent, 0.2 / len(silent))] * 6, *map(chunk, pieces("at last")), STREAM_END]
+    server = serve(told)
+    began = monotonic()
+    assert connect(server.url, "m", Timeouts(start=5, idle=0.6)).chat(HELLO) == "at last"
+    assert monotonic() - began > 1.0
 
 
 MISSING = answer({"error": "model 'm' not found"}, 404)

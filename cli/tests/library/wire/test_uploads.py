@@ -193,7 +193,9 @@ def test_cancelling_does_not_wait_for_the_disk(tmp_path: Path) -> None:
         assert await asyncio.to_thread(begun.wait, 5)
         task.cancel()
         [error] = await asyncio.gather(task, return_exceptions=True)
-        disk.write_bytes(b"hello")
+        written = os.open(disk, os.O_RDWR)  # which waits for no reader: there may be none yet
+        os.write(written, b"hello")
+        os.close(written)
         assert isinstance(error, asyncio.CancelledError)
 
     with serving(behave) as url:
