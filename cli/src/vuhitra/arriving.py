@@ -81,20 +81,21 @@ class Arriving(Generic[Item]):
         if not isinstance(error, OllamaError):
             if is_first or self._failure is not None:
                 self._failure = None
-                journal.left(self._step.call, self._step.attempt)
+                if self._step.noted:
+                    journal.left(self._step.call, self._step.attempt)
         elif is_first and not self._items:
             self._note_failure(error)
         return is_first
 
     def _note_failure(self, error: OllamaError) -> None:
         """Notes what a user is told of by no flow."""
-        if self._is_opened and self._belongs_to_the_user and not self._step.whole:
+        if self._is_opened and self._belongs_to_the_user and self._step.noted and not self._step.whole:
             journal.failed(self._step.call, self._step.attempt, error)
 
     def _end_whole(self) -> bool:
         """As `_end`, for an answer that has come to its end."""
         is_first = self._end()
-        if is_first:
+        if is_first and self._step.noted:
             result, stats = self._reader.result(), self._reader.stats
             journal.answered(self._step.call, self._step.attempt, result, stats)
         return is_first

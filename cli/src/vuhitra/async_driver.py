@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -28,6 +29,8 @@ class AsyncDriver:
         self._headers = headers
         self._transport = transport
         self._turns = Turns(asyncio.Event)
+        self._closed = asyncio.Event()
+        self._waits: set[asyncio.Timeout] = set()
 
     def with_headers(self, headers: Headers) -> AsyncDriver:
         """The same with other headers, on the same connections."""
@@ -40,8 +43,11 @@ class AsyncDriver:
         return self._transport.now()
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, and ends all waits: what would be sent after them is told that this is closed."""
         await self._transport.aclose()
+        self._closed.set()
+        while self._waits:
+            self._waits.pop().reschedule(0.0)
 
     async def run(self, flow: Flow[T], kind: type[AsyncReceiving[Any]] = AsyncReceiving) -> T:
         """Carries out a flow to its end. kind: what an answer is opened as that isn't read whole."""
@@ -67,7 +73,7 @@ class AsyncDriver:
             case Leave(answer, error):
                 await answer.abandon(error)
             case Wait(seconds):
-                await self._transport.sleep(seconds)
+                await self._wait(seconds)
             case Run(function):
                 result = await asyncio.to_thread(function)
                 return await result if inspect.isawaitable(result) else result
@@ -85,6 +91,18 @@ class AsyncDriver:
         running.hold(receiving)
         await receiving.opened()
         return await receiving.finish() if step.whole else receiving
+
+    async def _wait(self, seconds: float) -> None:
+        """Waits until the client is closed, at most so many seconds."""
+        if self._closed.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as limit:
+                self._waits.add(limit)
+                try:
+                    await self._transport.sleep(seconds)
+                finally:
+                    self._waits.discard(limit)
 
     async def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""

@@ -28,6 +28,8 @@ class Driver:
         self._headers = headers
         self._transport = transport
         self._turns = Turns(threading.Event)
+        self._closed = threading.Event()
+        self._waits: set[threading.Event] = set()
 
     def with_headers(self, headers: Headers) -> Driver:
         """The same with other headers, on the same connections."""
@@ -40,8 +42,11 @@ class Driver:
         return self._transport.now()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, and ends all waits: what would be sent after them is told that this is closed."""
         self._transport.close()
+        self._closed.set()
+        for awake in tuple(self._waits):
+            awake.set()
 
     def run(self, flow: Flow[T], kind: type[Receiving[Any]] = Receiving) -> T:
         """Carries out a flow to its end. kind: what an answer is opened as that isn't read whole."""
@@ -67,7 +72,7 @@ class Driver:
             case Leave(answer, error):
                 answer.abandon(error)
             case Wait(seconds):
-                self._transport.sleep(seconds, running.closed)
+                self._wait(seconds, running.awake)
             case Run(function):
                 return function()
             case Share():
@@ -84,6 +89,15 @@ class Driver:
         running.hold(receiving)
         receiving.opened()
         return receiving.finish() if step.whole else receiving
+
+    def _wait(self, seconds: float, awake: threading.Event) -> None:
+        """Waits until somebody wakes it, or the client is closed, at most so many seconds."""
+        self._waits.add(awake)
+        try:
+            if not self._closed.is_set():
+                self._transport.sleep(seconds, awake)
+        finally:
+            self._waits.discard(awake)
 
     def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""
@@ -104,7 +118,8 @@ class Driver:
 class Running(Generic[T]):
     """A flow that is being carried out, from one report to the next.
 
-    kind: what an answer is opened as. result: what came of the flow, at its end. closed: set when it is left early.
+    kind: what an answer is opened as. result: what came of the flow, at its end.
+    awake: set when it is to wait no longer.
     """
 
     result: T
@@ -117,7 +132,8 @@ class Running(Generic[T]):
         self._outcome: Outcome | None = None
         self._held: Closing | None = None
         self._is_over = False
-        self.closed = threading.Event()
+        self._is_closed = False
+        self.awake = threading.Event()
 
     def take(self) -> Any:
         """What the flow reports next; None at its end. Raises RuntimeError where it was closed before."""
@@ -137,12 +153,13 @@ class Running(Generic[T]):
     def hold(self, held: Closing) -> None:
         """Notes what there is to close, and closes it where that was to be done already."""
         self._held = held
-        if self.closed.is_set():
+        if self._is_closed:
             held.close()
 
     def close(self) -> None:
         """Ends the flow at once, and what it waits for. May be called twice, and by any thread."""
-        self.closed.set()
+        self._is_closed = True
+        self.awake.set()
         with self._lock, suppress(ValueError):  # a signal may come while this very thread is in it
             self._flow.close()
         if self._held is not None:
@@ -153,7 +170,7 @@ class Running(Generic[T]):
         if self._is_over:
             return None
         with self._lock:
-            if self.closed.is_set():
+            if self._is_closed:
                 raise RuntimeError("this stream is closed")
             try:
                 return self._flow.send(cast("Outcome", self._outcome))

@@ -41,6 +41,7 @@ class Send(NamedTuple):
 
     whole: read the answer to its end; otherwise only up to its first item, and the outcome is the open answer.
     give_up_at: when the limit for the whole operation ends, on the driver's clock, or None.
+    noted: whether the log has what becomes of the answer.
     """
 
     call: Call[Any]
@@ -48,6 +49,7 @@ class Send(NamedTuple):
     timeouts: Timeouts
     give_up_at: float | None = None
     attempt: int = 1
+    noted: bool = True
 
     def check_time(self, now: float, host: Host) -> None:
         """Raises OllamaTimeoutError where the whole operation should have been over by now."""
@@ -108,21 +110,25 @@ Flow: TypeAlias = Generator[Step, Outcome, T]
 
 
 class Terms(NamedTuple):
-    """Under which terms an operation is carried out. jitter: a random number from 0 to 1. server: for messages."""
+    """Under which terms an operation is carried out. jitter: a random number from 0 to 1. server: for messages.
+
+    noted: whether the log has a record of it; what is part of another call has none of its own.
+    """
 
     timeouts: Timeouts
     retry: Retry
     give_up_at: float | None
     jitter: Callable[[], float]
     server: str = ""
+    noted: bool = True
 
     def aside(self) -> Terms:
-        """The terms of a question beside the point: asked once, and not waited for."""
-        return self._replace(timeouts=self.timeouts.at_most(_ASIDE))
+        """The terms of a question beside the point: asked once, not waited for, and not noted."""
+        return self._replace(timeouts=self.timeouts.at_most(_ASIDE), noted=False)
 
     def send(self, call: Call[Any], whole: bool, attempt: int = 1) -> Send:
         """The step that sends a call under these terms."""
-        return Send(call, whole, self.timeouts, self.give_up_at, attempt)
+        return Send(call, whole, self.timeouts, self.give_up_at, attempt, self.noted)
 
     def attempts(self, call: Call[Any]) -> Attempts:
         """The attempts of a call, none of which was made yet."""
@@ -131,10 +137,21 @@ class Terms(NamedTuple):
 
 def deliver(call: Call[T], terms: Terms, whole: bool = True) -> Flow[T]:
     """Send; after a failure that is safe to repeat, wait and send again."""
-    return (yield from _deliver(call, terms.attempts(call), terms, whole))
+    return (yield from noted(call, terms, attempted(call, terms.attempts(call), terms, whole)))
 
 
-def _deliver(call: Call[T], attempts: Attempts, terms: Terms, whole: bool) -> Flow[T]:
+def noted(call: Call[Any], terms: Terms, flow: Flow[T]) -> Flow[T]:
+    """A flow that carries out a call, with a record of the error that it ends in."""
+    try:
+        return (yield from flow)
+    except OllamaError as error:
+        if terms.noted:
+            journal.failed(call, len(error.attempts) + 1, error)
+        raise
+
+
+def attempted(call: Call[T], attempts: Attempts, terms: Terms, whole: bool) -> Flow[T]:
+    """As `deliver`, for an operation that goes on after a failure: that isn't noted."""
     while True:
         outcome = yield terms.send(call, whole, attempts.number)
         error = outcome.result
@@ -142,7 +159,17 @@ def _deliver(call: Call[T], attempts: Attempts, terms: Terms, whole: bool) -> Fl
             return cast("T", error)
         if isinstance(error, OllamaTimeoutError) and error.phase == "start" and call.needs_the_model:
             yield from _look_for_the_model(call.model, error, terms)
-        yield Wait(attempts.wait_after(error, outcome.now))
+        yield from pause(call, attempts, attempts.wait_after(error, outcome.now), terms)
+
+
+def pause(call: Call[Any], attempts: Attempts, seconds: float, terms: Terms) -> Flow[None]:
+    """Wait before the next attempt. Who leaves meanwhile leaves the call, and there is no answer to note it."""
+    try:
+        yield Wait(seconds)
+    except GeneratorExit:
+        if terms.noted:
+            journal.left(call, attempts.number - 1)
+        raise
 
 
 def outcome_of(step: Step) -> Flow[Any]:
@@ -155,8 +182,12 @@ def outcome_of(step: Step) -> Flow[Any]:
 
 def reported(call: Call[Any], terms: Terms) -> Flow[None]:
     """Send, and report each item of the answer."""
+    yield from noted(call, terms, _reported(call, terms))
+
+
+def _reported(call: Call[Any], terms: Terms) -> Flow[None]:
     attempts = terms.attempts(call)
-    answer = yield from _deliver(call, attempts, terms, whole=False)
+    answer = yield from attempted(call, attempts, terms, whole=False)
     while (item := (yield Next(answer)).result) is not None:
         if isinstance(item, OllamaError):
             attempts.give_up(item)
@@ -252,7 +283,7 @@ def one_spelling(name: str) -> str:
 def _once(call: Call[Any], terms: Terms) -> Flow[Outcome]:
     """What comes of a call that is sent once."""
     outcome = yield terms.send(call, whole=True)
-    if isinstance(outcome.result, OllamaError):
+    if terms.noted and isinstance(outcome.result, OllamaError):
         journal.failed(call, 1, outcome.result)
     return outcome
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import h11
 
@@ -18,8 +18,9 @@ from vuhitra.lines import snippet
 from vuhitra.secrets import hide, secrets_in
 
 if TYPE_CHECKING:
-    import zlib
     from pathlib import Path
+
+    from vuhitra.codings import Decoder
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -27,7 +28,7 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 Headers = tuple[tuple[str, str], ...]
 
 _PIECE = 1024 * 1024
-"""Bytes of a file that are in memory at a time, and of an answer that are decompressed in one step."""
+"""Bytes of a file that are in memory at a time."""
 
 _WHAT_CAME = re.compile(r":? (?:bytearray\()?b['\"].*", re.DOTALL)
 """What h11's messages quote."""
@@ -147,7 +148,7 @@ class Exchange:
         self._in_body = False
         self._failure: BrokenOffError | NotHTTPError | None = None
         self._joiner: ChunkJoiner | None = None
-        self._decoder: _Decoder | None = None
+        self._decoder: Decoder | None = None
 
     def send(self, request: Request) -> Generator[bytes]:
         """The bytes of a request; a file goes piece by piece, and all else at once.
@@ -290,99 +291,11 @@ def _body_headers(request: Request) -> Iterator[tuple[str, str]]:
     yield "Content-Length", str(size)
 
 
-def _decoder(head: Head, sent: Headers) -> _Decoder | None:
-    """What decompresses the body that follows a head; some proxies compress, though nobody asked them to."""
-    coding = (head.header("Content-Encoding") or "identity").strip().lower()
-    if coding == "identity":
+def _decoder(head: Head, sent: Headers) -> Decoder | None:
+    """What undoes the codings of the body that follows a head, where it names any."""
+    values = [value.decode("latin-1") for name, value in head.headers if name == b"content-encoding"]
+    if not values:
         return None
-    if coding in ("gzip", "x-gzip", "deflate"):
-        return _Inflating(sent, is_gzip=coding != "deflate")
-    return _Undecodable(coding, sent, matters=head.status < 300)
+    from vuhitra.codings import decoder_for
 
-
-class _Decoder(Protocol):
-    """What makes a body readable again."""
-
-    def feed(self, data: bytes) -> None:
-        """Takes what came. Raises CodingError."""
-        ...
-
-    def take(self) -> bytes:
-        """The next readable bytes; none where more must come first. Raises CodingError."""
-        ...
-
-    def end(self) -> None:
-        """The body has ended. Raises BrokenOffError where that is too soon."""
-        ...
-
-
-class _Undecodable:
-    """A body in a coding that isn't known. matters: whether the status alone doesn't say enough."""
-
-    def __init__(self, coding: str, sent: Headers, *, matters: bool) -> None:
-        self._coding = coding
-        self._sent = sent
-        self._matters = matters
-
-    def feed(self, data: bytes) -> None:
-        if self._matters:
-            coding = hide(self._coding, secrets_in(self._sent))[:40]
-            raise CodingError(f"its coding wasn't asked for, and isn't known: {coding}", data, self._sent)
-
-    def take(self) -> bytes:
-        return b""
-
-    def end(self) -> None:
-        pass
-
-
-class _Inflating:
-    """Decompresses a body, in steps of bounded size."""
-
-    def __init__(self, sent: Headers, *, is_gzip: bool) -> None:
-        self._sent = sent
-        self._is_gzip = is_gzip
-        self._stream: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]  it has no other name
-        self._waiting = b""
-        self._fed = False
-        self._has_more = False
-
-    def feed(self, data: bytes) -> None:
-        self._fed = True
-        self._waiting += data
-
-    def take(self) -> bytes:
-        import zlib
-
-        while self._waiting or self._has_more:
-            if self._stream is None or (self._stream.eof and self._is_gzip):
-                bits = self._window_bits()
-                if bits is None:
-                    return b""
-                self._stream = zlib.decompressobj(bits)
-            if self._stream.eof:
-                raise CodingError("bytes follow a compressed body", self._waiting, self._sent)
-            start = self._waiting
-            try:
-                decoded = self._stream.decompress(start, _PIECE)
-            except zlib.error as error:
-                raise CodingError(f"a body that can't be decompressed: {error}", start, self._sent) from error
-            self._waiting = self._stream.unconsumed_tail or self._stream.unused_data
-            self._has_more = len(decoded) == _PIECE and not self._stream.eof
-            if decoded:
-                return decoded
-        return b""
-
-    def end(self) -> None:
-        if self._fed and (self._waiting or self._stream is None or not self._stream.eof):
-            raise BrokenOffError("its compressed answer ends too soon")
-
-    def _window_bits(self) -> int | None:
-        """As zlib wants them: gzip, or deflate with zlib's two bytes before it, as it should be, or without."""
-        if self._is_gzip:
-            return 31
-        if len(self._waiting) < 2:
-            return None
-        first, second = self._waiting[:2]
-        is_wrapped = first & 15 == 8 and (first * 256 + second) % 31 == 0
-        return 15 if is_wrapped else -15
+    return decoder_for(",".join(values), sent, matters=head.status < 300)

@@ -64,7 +64,8 @@ class Retry:
     """How often a call that may be sent again is sent, and how long to wait in between.
 
     attempts: how many times it is sent at most, the first one included.
-    budget: seconds within which the last attempt must begin, counted from the first failure.
+    budget: seconds within which the last attempt must begin, counted from the first failure; of a pull or push
+        only the waits count.
     first_wait, factor, max_wait: the n-th wait (from 0) is uniform in
         [0, min(max_wait, first_wait * factor ** n)] seconds.
     """

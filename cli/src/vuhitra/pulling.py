@@ -7,14 +7,16 @@ from typing import TypeVar
 
 from vuhitra import calls, flows, journal
 from vuhitra.calls import Call
-from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaTimeoutError
-from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Share, Terms, Wait
+from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaResponseError, OllamaTimeoutError
+from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Share, Terms
 from vuhitra.names import is_cloud
 from vuhitra.types import Progress
 
 T = TypeVar("T")
 
 
+_NO_SUCH_PATH = (404, 405)
+"""What servers answer that can't pull."""
 _MOST_STATUSES = 20
 """So many different statuses count as progress: a pull has few, and a server might make up ever new ones."""
 
@@ -47,6 +49,10 @@ def transfer(call: Call[None], terms: Terms) -> Flow[None]:
 
     A server that tells the same again and again stalls, too.
     """
+    yield from flows.noted(call, terms, _transfer(call, terms))
+
+
+def _transfer(call: Call[None], terms: Terms) -> Flow[None]:
     attempts = terms.attempts(call)
     furthest = Furthest()
     while True:
@@ -69,7 +75,8 @@ def transfer(call: Call[None], terms: Terms) -> Flow[None]:
             here.show(outcome.result)
             reported = yield Report(furthest.show(outcome.result))
             moved_at += reported.now - outcome.now  # the time that whoever listens took was not the server's
-        yield Wait(attempts.wait_after(outcome.result, outcome.now, came_further=came_further))
+        wait = attempts.wait_after(outcome.result, outcome.now, came_further=came_further)
+        yield from flows.pause(call, attempts, wait, terms)
 
 
 def shared_pull(call: Call[None], terms: Terms) -> Flow[None]:
@@ -89,16 +96,25 @@ def deliver_pulling(
 
     pull_terms: those of the pull, where they are others.
     """
+    flow = _delivered(call, terms, may_pull, whole, pull_terms or terms)
+    return (yield from flows.noted(call, terms, flows.naming(flow, terms)))
+
+
+def _delivered(call: Call[T], terms: Terms, may_pull: Callable[[str], bool], whole: bool, pull_terms: Terms) -> Flow[T]:
     try:
-        return (yield from flows.deliver(call, terms, whole))
+        return (yield from flows.attempted(call, terms.attempts(call), terms, whole))
     except OllamaModelNotFoundError as error:
         if is_cloud(error.model) or not may_pull(error.model):
-            error.suggestions = yield from flows.suggestions(error.model, terms)
             raise
-    pull = calls.pull_model(call.model, {})
-    pull_terms = pull_terms or terms
-    yield from _shared(pull, _unasked(pull, pull_terms), pull_terms)
-    return (yield from flows.naming(flows.deliver(call, terms, whole), terms))
+        missing = error
+    pull, part = calls.pull_model(call.model, {}), pull_terms._replace(noted=False)
+    try:
+        yield from _shared(pull, _unasked(pull, part), part)
+    except OllamaResponseError as error:
+        if error.status not in _NO_SUCH_PATH:
+            raise
+        raise missing from error
+    return (yield from flows.attempted(call, terms.attempts(call), terms, whole))
 
 
 def _unasked(call: Call[None], terms: Terms) -> Flow[None]:

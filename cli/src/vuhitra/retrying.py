@@ -21,7 +21,8 @@ class Repeat(NamedTuple):
     """What a call may be sent again after, besides a server that wasn't reached, was lost, or was busy.
 
     loading: a 500 that says that the model is still loading. slow_start: a `start` time-out.
-    broken: an answer that broke off or fell silent after it had begun.
+    broken: an answer that broke off or fell silent after it had begun. Each attempt of such a call may take very
+    long, so that the budget counts its waits only.
     """
 
     loading: bool = True
@@ -60,7 +61,8 @@ class Attempts:
         self._jitter = jitter
         self._failures: list[OllamaError] = []
         self._in_vain = 0
-        self._stop_at: float | None = None
+        self._failed_at: float | None = None
+        self._waited = 0.0
 
     @property
     def number(self) -> int:
@@ -74,7 +76,7 @@ class Attempts:
         is all there may be, it is one.
         """
         if came_further:
-            self._in_vain, self._stop_at = 0, None
+            self._in_vain, self._failed_at, self._waited = 0, None, 0.0
         else:
             self._in_vain += 1
         wait = self._next_wait(error, now)
@@ -82,13 +84,13 @@ class Attempts:
             self.give_up(error)
         error.attempts = tuple(self._failures)
         self._failures.append(error)
+        self._waited += wait
         journal.waiting(self._call, max(self._in_vain, 1) + 1, self._retry.attempts, error, wait)
         return wait
 
     def give_up(self, error: OllamaError) -> NoReturn:
         """Raises `error`, whatever it is."""
         error.attempts = tuple(self._failures)
-        journal.failed(self._call, self.number, error)
         raise error
 
     def _next_wait(self, error: OllamaError, now: float) -> float | None:
@@ -96,10 +98,11 @@ class Attempts:
         most = self._retry.attempts
         if not self._call.repeat.allows(error) or self._in_vain >= most or most == 1:
             return None
-        if self._in_vain and self._stop_at is None:
-            self._stop_at = now + self._retry.budget
+        if self._failed_at is None:
+            self._failed_at = now
         wait = error.retry_after if isinstance(error, OllamaBusyError) else None
         if wait is None:
             wait = self._retry.longest_wait(max(self._in_vain - 1, 0)) * self._jitter()
-        limits = [limit for limit in (self._stop_at, self._give_up_at) if limit is not None]
-        return wait if all(now + wait <= limit for limit in limits) else None
+        spent = self._waited if self._call.repeat.broken else now - self._failed_at
+        too_late = self._give_up_at is not None and now + wait > self._give_up_at
+        return None if too_late or spent + wait > self._retry.budget else wait

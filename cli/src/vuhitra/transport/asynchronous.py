@@ -162,11 +162,14 @@ class _AsyncConnection:
         self._closed = False
 
     def __del__(self) -> None:
-        """Hangs up where nobody did: the event loop itself would keep the connection open."""
+        """Hangs up where nobody did: the event loop itself would keep the connection open.
+
+        The garbage collector runs in whatever thread it likes.
+        """
         if not self._closed and not self.is_inherited:
-            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
             with suppress(RuntimeError):  # the event loop is closed
-                self.close()
+                self._wire.abort_from_any_thread()
+            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
 
     @classmethod
     async def connect(cls, route: Route, deadline: Deadline) -> _AsyncConnection:

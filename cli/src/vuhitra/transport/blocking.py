@@ -159,8 +159,8 @@ class _Connection:
     def __del__(self) -> None:
         """Hangs up where nobody did, and says so, as sockets do."""
         if not self.is_closed and not self.is_inherited:
-            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
             self.close()
+            warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
 
     @classmethod
     def connect(cls, route: Route, deadline: Deadline) -> _Connection:

@@ -27,6 +27,7 @@ class Wire(asyncio.Protocol):
     _transport: asyncio.Transport
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._came = bytearray()
         self._ended = False
         self._error: Exception | None = None
@@ -74,6 +75,10 @@ class Wire(asyncio.Protocol):
     def abort(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""
         self._transport.abort()
+
+    def abort_from_any_thread(self) -> None:
+        """Does so as soon as the event loop gets to it. Raises RuntimeError where that is closed."""
+        self._loop.call_soon_threadsafe(self.abort)
 
     async def wait_closed(self) -> None:
         """Waits until the socket is freed."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ from tests.library.unit.arriving import every_way
 from vuhitra.hosts import resolve_host
 from vuhitra.http import (
     BrokenOffError,
-    CodingError,
     Exchange,
     Head,
     NotHTTPError,
@@ -244,83 +241,6 @@ def test_all_that_has_come_is_one_read() -> None:
     assert exchange.data() is None
     exchange.feed(b"0\r\n\r\n")
     assert (exchange.data(), exchange.data()) == (b"", b"")
-
-
-def compressed(coding: bytes, body: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
-    return head % (coding, len(body)) + body
-
-
-def raw_deflate(data: bytes) -> bytes:
-    packing = zlib.compressobj(wbits=-15)
-    return packing.compress(data) + packing.flush()
-
-
-PACKED = {
-    "gzip": compressed(b"gzip", gzip.compress(b"hello", mtime=0)),
-    "x-gzip": compressed(b"X-GZip", gzip.compress(b"hello", mtime=0)),
-    "gzip in two members": compressed(b"gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0)),
-    "deflate": compressed(b"deflate", zlib.compress(b"hello")),
-    "raw deflate": compressed(b"deflate", raw_deflate(b"hello")),
-    "identity": compressed(b"identity", b"hello"),
-}
-
-
-@pytest.mark.parametrize("data", PACKED.values(), ids=PACKED)
-def test_a_compressed_body_however_it_arrives(data: bytes) -> None:
-    for pieces in every_way(data):
-        exchange = asked()
-        assert receive(exchange, pieces)[1] == b"hello"
-        assert exchange.reuse()
-
-
-@pytest.mark.parametrize("coding", [b"gzip", b"br"])
-def test_no_body_needs_no_decoding(coding: bytes) -> None:
-    assert receive(asked(), [compressed(coding, b"")])[1] == b""
-
-
-@pytest.mark.parametrize("packed", [gzip.compress(b"hello"), zlib.compress(b"hello"), raw_deflate(b"hello")])
-def test_a_compressed_body_that_ends_too_soon_was_broken_off(packed: bytes) -> None:
-    coding = b"gzip" if packed[:2] == b"\x1f\x8b" else b"deflate"
-    for end in range(1, len(packed)):
-        with pytest.raises(BrokenOffError, match="too soon"):
-            receive(asked(), [compressed(coding, packed[:end])])
-
-
-@pytest.mark.parametrize(
-    ("coding", "body"),
-    [
-        pytest.param(b"gzip", b"no gzip at all", id="not gzip"),
-        pytest.param(b"gzip", gzip.compress(b"hello")[:-8] + b"\0" * 8, id="a wrong checksum"),
-        pytest.param(b"gzip", gzip.compress(b"hello") + b"garbage", id="garbage after it"),
-        pytest.param(b"deflate", b"\xff\xff\xff", id="not deflate"),
-        pytest.param(b"deflate", zlib.compress(b"hello") + b"garbage", id="garbage after deflate"),
-        pytest.param(b"br", b"hello", id="a coding that isn't known"),
-        pytest.param(b"gzip, gzip", b"hello", id="two codings"),
-    ],
-)
-def test_a_body_that_can_not_be_decompressed(coding: bytes, body: bytes) -> None:
-    for pieces in every_way(compressed(coding, body)):
-        with pytest.raises(CodingError):
-            receive(asked(), pieces)
-
-
-def test_the_status_of_an_error_is_heard_in_whatever_coding_its_text_is() -> None:
-    head, body = receive(asked(), [compressed(b"br", b"hello").replace(b"200 OK", b"502 X")])
-    assert (head.status, body) == (502, b"")
-
-
-def test_a_bomb_is_decompressed_in_steps() -> None:
-    size = 50_000_000
-    left = [compressed(b"gzip", gzip.compress(b"\0" * size)), b""]
-    exchange = asked()
-    exchange.feed(left.pop(0))
-    assert exchange.head()
-    steps = []
-    while data := exchange.data():
-        steps.append(len(data))
-    assert sum(steps) == size
-    assert max(steps) <= 1024 * 1024
 
 
 def test_a_file_is_sent_piece_by_piece(tmp_path: Path) -> None:

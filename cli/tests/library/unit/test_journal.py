@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ from vuhitra.testing import (
     stream,
     unreachable,
 )
+from vuhitra.transport.interface import Ending
 
 ASKED, SAID = "xyzzy", "plugh"
 HELLO = [{"role": "user", "content": ASKED}]
@@ -224,7 +226,85 @@ def test_a_pull_that_nobody_asked_for_is_a_warning(caplog: pytest.LogCaptureFixt
     carry_out([missing, stream({"status": "success"}), WHOLE], lambda client: client.chat(HELLO))
     (warning,) = records(caplog, logging.WARNING)
     assert warning["pulling"] == "m"
-    assert [record["path"] for record in records(caplog)] == ["/api/chat", "/api/pull", "/api/chat"]
+    assert noted(caplog)["message"] == "POST /api/chat m answered"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_pull_that_nobody_asked_for_and_that_fails(caplog: pytest.LogCaptureFixture, streamed: bool) -> None:
+    missing, failed = refusal(404, "model 'm' not found"), stream({"error": "file does not exist"})
+    carry_out([missing, failed], lambda client: expect(OllamaPullError, lambda: client.chat(HELLO, stream=streamed)))
+    assert noted(caplog)["message"] == "POST /api/chat m failed: OllamaPullError"
+
+
+TAGS = document({"models": []})
+
+
+@pytest.mark.parametrize("listed", [TAGS, unreachable()], ids=["answered", "failed"])
+def test_a_question_beside_the_point_is_not_noted(
+    caplog: pytest.LogCaptureFixture, listed: Answer | OllamaError
+) -> None:
+    carry_out(
+        [refusal(404, "model 'm' not found"), listed],
+        lambda client: expect(OllamaError, lambda: client.with_options(auto_pull=False).chat(HELLO)),
+    )
+    assert noted(caplog)["message"] == "POST /api/chat m failed: OllamaModelNotFoundError"
+    caplog.clear()
+    late = WHOLE.falls_silent()
+    carry_out([late, listed], lambda client: expect(OllamaError, lambda: client.chat(HELLO)))
+    assert noted(caplog)["message"] == "POST /api/chat m failed: OllamaTimeoutError"
+
+
+class Leaving(ScriptedTransport):
+    """Has somebody leave while it waits."""
+
+    def __init__(self, *script: Answer | OllamaError) -> None:
+        super().__init__(*script)
+        self.leave: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float, until: Ending | None = None) -> None:
+        another = threading.Thread(target=self.leave)
+        another.start()
+        another.join()
+
+
+def test_a_pull_that_is_left_between_two_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    transport = Leaving(*CUT)
+    with OllamaClient("127.0.0.1", "m", transport=transport) as client, client.pull_model("m", stream=True) as steps:
+        transport.leave = steps.close
+        with pytest.raises(RuntimeError, match="closed"):
+            list(steps)
+    assert len(transport.requests) == 1
+    record = noted(caplog)
+    assert (record["message"], record["attempts"]) == ("POST /api/pull m left before its end", 1)
+
+
+class AsyncWaiting(AsyncScriptedTransport):
+    """Waits until it is left."""
+
+    def __init__(self, *script: Answer | OllamaError) -> None:
+        super().__init__(*script)
+        self.waits_now = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits_now.set()
+        await asyncio.Event().wait()
+
+
+def test_a_pull_that_is_left_between_two_attempts_in_an_event_loop(caplog: pytest.LogCaptureFixture) -> None:
+    async def leave() -> None:
+        transport = AsyncWaiting(*CUT)
+        async with AsyncOllamaClient("127.0.0.1", "m", transport=transport) as client:
+            steps = await client.pull_model("m", stream=True)
+            await anext(steps)
+            taking = asyncio.ensure_future(anext(steps))
+            await transport.waits_now.wait()
+            await steps.aclose()
+            with pytest.raises(RuntimeError, match="closed"):
+                await taking
+
+    asyncio.run(leave())
+    record = noted(caplog)
+    assert (record["message"], record["attempts"]) == ("POST /api/pull m left before its end", 1)
 
 
 def test_where_nobody_listens_nothing_is_put_together(caplog: pytest.LogCaptureFixture) -> None:

@@ -152,9 +152,8 @@ def test_one_that_has_to_come_all_the_way_again_does_not_stall() -> None:
 
 
 def test_one_that_tells_the_same_for_ever_is_given_up() -> None:
-    patient = TERMS._replace(retry=Retry(budget=3600))
     stuck = [OPEN, *[layer(4)] * 4]
-    driven = drive(pulling.transfer(PULL, patient), *stuck * 4, seconds=60.0)
+    driven = drive(pulling.transfer(PULL, TERMS), *stuck * 4, seconds=60.0)
     assert driven.steps.count("leave") == len(driven.sends) == 4
     assert isinstance(driven.result, OllamaTimeoutError)
     assert (driven.result.phase, driven.result.seconds) == ("idle", 120.0)
@@ -172,14 +171,28 @@ def test_a_pull_that_need_not_be_secure_is_another_one() -> None:
     assert len(keys) == 2
 
 
-def test_the_budget_is_for_attempts_that_come_no_further() -> None:
-    short = TERMS._replace(retry=Retry(attempts=10, budget=5, first_wait=0))
+def test_attempts_that_take_long_take_nothing_of_the_budget() -> None:
+    stuck = [late("idle") for _ in range(3)]
+    driven = drive(pulling.transfer(PULL, TERMS), *stuck, seconds=3600.0)
+    assert driven.result is stuck[-1]
+    assert driven.waits == [0.25, 0.5]
+
+
+def test_the_budget_is_for_the_waits_that_come_no_further() -> None:
+    short = TERMS._replace(retry=Retry(attempts=10, budget=5, first_wait=2, factor=1))
     results: list[object] = []
     for completed in range(1, 5):
         results += [OPEN, layer(completed), lost("closed")]
-    stuck = [lost() for _ in range(4)]
-    driven = drive(pulling.transfer(PULL, short), *results, *stuck, seconds=2.0)
+    stuck = [lost() for _ in range(2)]
+    driven = drive(pulling.transfer(PULL, short), *results, *stuck)
     assert driven.result is stuck[-1]
+    assert driven.waits == [2.0] * 5
+
+
+def test_a_wait_that_does_not_fit_into_the_budget_is_raised_at_once() -> None:
+    for begun in ([], [OPEN, layer(4)]):
+        error = busy(61.0)
+        assert drive(pulling.transfer(PULL, TERMS), *begun, error).result is error
 
 
 def test_what_the_server_asks_to_wait_is_waited() -> None:
@@ -302,6 +315,23 @@ def test_a_pull_that_fails_is_raised() -> None:
     driven = drive(pulling.deliver_pulling(CHAT, TERMS, bool), missing(), OPEN, failed)
     assert driven.result is failed
     assert driven.sends[-1].call.path == "/api/pull"
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_server_that_cannot_pull_lacks_the_model(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    error, no_path = missing("smolm2"), OllamaResponseError("nothing there", status=status, body="")
+    with caplog.at_level(logging.INFO):
+        driven = drive(pulling.deliver_pulling(CHAT, TERMS, bool), error, no_path, [{"name": "smollm2:latest"}])
+    assert [send.call.path for send in driven.sends] == ["/api/chat", "/api/pull", "/api/tags"]
+    assert driven.result is error
+    assert (error.suggestions, error.__cause__) == (("smollm2:latest",), no_path)
+    (record,) = [record for record in caplog.records if record.levelno == logging.INFO]
+    assert (vars(record)["path"], vars(record)["error"]) == ("/api/chat", "OllamaModelNotFoundError")
+
+
+def test_another_no_to_the_pull_is_raised() -> None:
+    no = OllamaResponseError("no", status=500, body="")
+    assert drive(pulling.deliver_pulling(CHAT, TERMS, bool), missing(), no).result is no
 
 
 @pytest.mark.parametrize(

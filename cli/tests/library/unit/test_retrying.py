@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,12 +224,3 @@ def test_a_wait_is_logged_with_its_reason_and_its_error(caplog: pytest.LogCaptur
         {"attempt": 3, "attempts": 3, "reason": "503", "wait": 0.25, "model": "m"},
     ]
     assert "POST /api/chat m: busy; attempt 3 of 3 in 0.25 s" in caplog.text
-
-
-def test_giving_up_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
-    tries = attempts(replace(Retry(), attempts=2))
-    tries.wait_after(lost(), 0.0)
-    with caplog.at_level(logging.INFO), pytest.raises(OllamaConnectionError):
-        tries.wait_after(lost("closed"), 0.0)
-    (record,) = [record for record in caplog.records if record.levelno == logging.INFO]
-    assert (vars(record)["error"], vars(record)["attempts"]) == ("OllamaConnectionError", 2)

@@ -94,3 +94,10 @@ def test_a_model_that_repeats_itself_is_no_answer(connect: Connect, embedded_hos
         connect(embedded_host, MODEL).generate(prompt + " no" * 200, raw=True, options={"temperature": 0})
     assert caught.value.reason == "repetition"
     assert caught.value.partial.strip()
+
+
+def test_a_server_that_cannot_pull_says_which_models_it_has(connect: Connect, embedded_host: Host) -> None:
+    with pytest.raises(OllamaModelNotFoundError) as caught:
+        connect(embedded_host, "smollm2:136m").chat(COLOURS)
+    assert caught.value.suggestions == (MODEL,)
+    assert "/api/pull" in str(caught.value.__cause__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,12 +55,17 @@ def test_a_stream_gives_the_same_pieces_however_it_is_split(name: str) -> None:
 
 CHAT = OPERATIONS["chat"]
 PACKED = compressed(CHAT, None)
+PACKED_TWICE = gzip.compress(PACKED + b"\0" * 8) + b"\0" * 8
 WIRES: dict[str, list[Any]] = {
     "chunks": ended(CHAT, *CHAT.lines),
     "one length": [head(CHAT, f"Content-Length: {len(CHAT.body)}") + CHAT.body],
     "gzip in chunks": [
         head(CHAT, "Transfer-Encoding: chunked", "Content-Encoding: gzip") + chunk(PACKED),
         STREAM_END,
+    ],
+    "gzip twice, with zeros after it": [
+        head(CHAT, f"Content-Length: {len(PACKED_TWICE)}", "Content-Encoding: gzip, identity", "Content-Encoding: GZIP")
+        + PACKED_TWICE
     ],
     "after a 100": [b"HTTP/1.1 100 Continue\r\n\r\n", *ended(CHAT, *CHAT.lines)],
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
@@ -24,14 +27,19 @@ from tests.scripted_server import (
     unused_url,
 )
 from vuhitra import (
+    AsyncOllamaClient,
     OllamaBusyError,
+    OllamaClient,
     OllamaConnectionError,
     OllamaIncompleteError,
     OllamaResponseError,
     OllamaTimeoutError,
     Retry,
     Timeouts,
+    resolve_host,
 )
+from vuhitra.transport import asynchronous, blocking
+from vuhitra.transport.interface import Ending
 
 HELLO = [{"role": "user", "content": "hello"}]
 QUICK = Retry(first_wait=0.01)
@@ -123,6 +131,75 @@ def test_what_the_server_asks_to_wait_is_waited(connect: Connect, serve: Serve) 
     began = monotonic()
     assert connect(server.url, retry=Retry(first_wait=0)).list_models() == []
     assert monotonic() - began >= 0.3
+
+
+class Waiting(blocking.Transport):
+    """Tells that it waits."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(resolve_host(url))
+        self.waits = threading.Event()
+
+    def sleep(self, seconds: float, until: Ending | None = None) -> None:
+        self.waits.set()
+        super().sleep(seconds, until)
+
+
+class AsyncWaiting(asynchronous.AsyncTransport):
+    """The same in an event loop."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(resolve_host(url))
+        self.waits = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.set()
+        await super().sleep(seconds)
+
+
+@pytest.mark.parametrize("headers", [None, {"x-view": "yes"}], ids=["client", "view"])
+def test_closing_a_client_ends_what_waits_to_be_sent_again(serve: Serve, headers: dict[str, str] | None) -> None:
+    server = serve(busy("30"))
+    transport = Waiting(server.url)
+    with OllamaClient(server.url, "m", transport=transport) as client, ThreadPoolExecutor() as threads:
+        asked = threads.submit(client.with_options(headers=headers).chat, HELLO)
+        assert transport.waits.wait(5)
+        client.close()
+        with pytest.raises(RuntimeError, match="this client is closed"):
+            asked.result(timeout=5)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("headers", [None, {"x-view": "yes"}], ids=["client", "view"])
+def test_closing_a_client_ends_what_waits_in_an_event_loop(serve: Serve, headers: dict[str, str] | None) -> None:
+    server = serve(busy("30"))
+
+    async def close() -> None:
+        transport = AsyncWaiting(server.url)
+        async with AsyncOllamaClient(server.url, "m", transport=transport) as client, asyncio.timeout(5):
+            asked = asyncio.ensure_future(client.with_options(headers=headers).chat(HELLO))
+            await transport.waits.wait()
+            await client.aclose()
+            with pytest.raises(RuntimeError, match="this client is closed"):
+                await asked
+
+    asyncio.run(close())
+    assert len(server.requests) == 1
+
+
+def test_a_wait_in_an_event_loop_can_be_cancelled(serve: Serve) -> None:
+    server = serve(busy("30"))
+
+    async def cancel() -> None:
+        transport = AsyncWaiting(server.url)
+        async with AsyncOllamaClient(server.url, "m", transport=transport) as client:
+            asked = asyncio.ensure_future(client.chat(HELLO))
+            await transport.waits.wait()
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+
+    asyncio.run(cancel())
 
 
 def test_a_wait_that_does_not_fit_is_raised_at_once(connect: Connect, serve: Serve) -> None:
