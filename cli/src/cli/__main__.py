@@ -1,6 +1,36 @@
-"""`python -m cli`: the same as `vuhitra`."""
+"""Where every start begins: `vuhitra`, and `python -m cli`.
 
-from cli.main import run
+Ctrl-C may come while Python is still importing the rest, so the rest is imported within `run`.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # typing takes a while to import
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run the program, and end the process.
+
+    All that was begun is closed by then, and all was written: Python's own tidying up, which takes as long as
+    importing click, is left out.
+    """
+    try:
+        from cli.signals import end_at_once
+
+        end_at_once()
+        from cli.main import run as run_program
+
+        run_program()
+    except KeyboardInterrupt as stop:  # pressed again, while the first was being told
+        os._exit(getattr(stop, "status", 130))
+    except SystemExit as end:
+        os._exit(end.code if isinstance(end.code, int) else 0)
+    os._exit(0)
+
 
 if __name__ == "__main__":
     run()

@@ -1,12 +1,16 @@
-"""Settings, and where each value came from. A flag beats the environment, which beats `./.env`."""
+"""Settings, and where each value came from.
+
+A flag beats the environment, which beats `./.env`, which beats the user's config file.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from cli.config_file import EMPTY, ConfigFile, Profile, read
 from cli.failure import Failure
 from vuhitra.hosts import DEFAULT_HOST_SETTING
 
@@ -16,23 +20,52 @@ EMBEDDED = "embedded"
 DOTENV = "./.env"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _FORMATS = ("text", "json")
+_VARIABLES = {
+    "ollama_ip": "OLLAMA_IP",
+    "ollama_host": "OLLAMA_HOST",
+    "model": "MODEL",
+    "embed_model": "EMBED_MODEL",
+    "api_key": "OLLAMA_API_KEY",
+    "log_level": "LOG_LEVEL",
+    "log_format": "LOG_FORMAT",
+}
+_OF_THE_ENVIRONMENT = {**_VARIABLES, "profile": "VUHITRA_PROFILE"}
+
+Origin = Literal["flag", "environment", "dotenv", "profile", "default"]
+"""Who named the server. It decides which key the server may be sent."""
+
+
+class Layer(NamedTuple):
+    """Settings of one origin: each value, and how a person calls the place it stands in."""
+
+    origin: Origin
+    values: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the user wants.
 
-    ollama_ip: the server, as it was written. model: None where no setting names one.
+    ollama_ip: the server, as it was written; origin: who named it. profile: where it is one of the config file.
+    model: None where no setting names one. api_key: for this server.
     timeout: seconds for an answer to begin, and for each piece of it; None: as long as is usual.
     sources: where each value came from, as in `OLLAMA_IP in ./.env`; a default has none.
+    layers, file: what all this was read from, strongest first. variables: where a profile's key may be found.
     """
 
     ollama_ip: str = DEFAULT_HOST_SETTING
+    origin: Origin = "default"
+    profile: Profile | None = None
     model: str | None = None
+    embed_model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     timeout: float | None = None
     log_level: str = "WARNING"
     log_format: str = "text"
     sources: Mapping[str, str] = field(default_factory=dict)
+    layers: Sequence[Layer] = field(default=(), repr=False)
+    file: ConfigFile = EMPTY
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def source(self, name: str) -> str:
         """Where a value came from."""
@@ -41,7 +74,7 @@ class Settings:
     @property
     def host_is_set(self) -> bool:
         """Whether anybody chose a server."""
-        return "ollama_ip" in self.sources
+        return self.origin != "default"
 
     @property
     def embedded(self) -> bool:
@@ -51,17 +84,18 @@ class Settings:
     def with_flags(
         self, *, host: str | None = None, model: str | None = None, timeout: float | None = None
     ) -> Settings:
-        """The same, where a flag didn't say otherwise."""
-        sources = dict(self.sources)
-        sources |= {"ollama_ip": "--host"} if host else {}
-        sources |= {"model": "--model"} if model else {}
-        return replace(
-            self,
-            ollama_ip=host or self.ollama_ip,
-            model=model or self.model,
-            timeout=timeout or self.timeout,
-            sources=sources,
-        )
+        """The same, where a flag didn't say otherwise. host: a URL, or the name of a profile."""
+        given = {"ollama_ip": (host, "--host"), "model": (model, "--model")}
+        flags = {name: (value, source) for name, (value, source) in given.items() if value}
+        settings = settle([Layer("flag", flags), *self.layers], self.file) if flags else self
+        return replace(settings, timeout=timeout or self.timeout, variables=self.variables)
+
+
+class _Server(NamedTuple):
+    setting: str
+    origin: Origin
+    source: str = ""
+    profile: Profile | None = None
 
 
 def settings_of(config: object) -> Settings:
@@ -69,39 +103,121 @@ def settings_of(config: object) -> Settings:
     if isinstance(config, Settings):
         return config
     given = {name: getattr(config, name, None) for name in ("ollama_ip", "model")}
-    found: dict[str, Any] = {name: str(value) for name, value in given.items() if value}
-    return Settings(**found, sources=dict.fromkeys(found, "the configuration"))
+    values = {name: (str(value), "the configuration") for name, value in given.items() if value}
+    return settle([Layer("environment", values)] if values else [])
 
 
-def load_settings(variables: Mapping[str, str], cwd: str) -> Settings:
-    """The settings in the environment and in the `.env` of a folder."""
-    return read_settings(variables, read_dotenv(os.path.join(cwd, ".env")))
+def load_settings(variables: Mapping[str, str], cwd: str, config_path: str) -> Settings:
+    """The settings in the environment, in the `.env` of a folder, and in the user's config file."""
+    file = read(config_path, short_path(config_path, variables))
+    return read_settings(variables, read_dotenv(os.path.join(cwd, ".env")), file)
 
 
-def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:
-    """The settings in two sets of variables, of which the first goes first. Empty means unset."""
-
-    def find(name: str) -> tuple[str, str] | None:
-        if value := variables.get(name):
-            return value, name
-        if value := dotenv.get(name):
-            return value, f"{name} in {DOTENV}"
-        return None
-
-    wanted = {
-        "ollama_ip": find("OLLAMA_IP") or find("OLLAMA_HOST"),
-        "model": find("MODEL"),
-        "log_level": find("LOG_LEVEL"),
-        "log_format": find("LOG_FORMAT"),
+def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None], file: ConfigFile = EMPTY) -> Settings:
+    """The settings in two sets of variables, of which the first goes first, and in a file. Empty means unset."""
+    environment = {
+        name: (value, called) for name, called in _OF_THE_ENVIRONMENT.items() if (value := variables.get(called))
     }
-    found = {name: value for name, value in wanted.items() if value}
+    found = {
+        name: (value, f"{called} in {DOTENV}") for name, called in _VARIABLES.items() if (value := dotenv.get(called))
+    }
+    return replace(settle([Layer("environment", environment), Layer("dotenv", found)], file), variables=variables)
+
+
+def settle(layers: Sequence[Layer], file: ConfigFile = EMPTY) -> Settings:
+    """What comes of all layers, the strongest first, and of the config file below them."""
+    server = _server(layers, file)
+    below = [Layer("profile", _models(server.profile, f"profile {server.profile.name}"))] if server.profile else []
+    all_layers = [*layers, *below, Layer("default", _models(file, file.path))]
+    names = ("model", "embed_model", "log_level", "log_format")
+    found = {name: value for name in names if (value := _find(name, all_layers))}
+    sources = {name: source for name, (_, source) in found.items()}
     values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
-    settings = Settings(**values, sources={name: source for name, (_, source) in found.items()})
+    key = _key(layers, server)
+    settings = Settings(
+        ollama_ip=server.setting,
+        origin=server.origin,
+        profile=server.profile,
+        api_key=key[0] if key else None,
+        sources={
+            **sources,
+            **({"ollama_ip": server.source} if server.source else {}),
+            **({"api_key": key[1]} if key else {}),
+        },
+        layers=tuple(layers),
+        file=file,
+        **values,
+    )
     return replace(
         settings,
         log_level=_one_of(settings, "log_level", str.upper, _LEVELS),
         log_format=_one_of(settings, "log_format", str.lower, _FORMATS),
     )
+
+
+def short_path(path: str, variables: Mapping[str, str]) -> str:
+    """A path as a person writes it: `~` for the home folder."""
+    home = variables.get("HOME", "").rstrip("/")
+    return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
+
+
+def _find(name: str, layers: Sequence[Layer]) -> tuple[str, str] | None:
+    return next((layer.values[name] for layer in layers if name in layer.values), None)
+
+
+def _server(layers: Sequence[Layer], file: ConfigFile) -> _Server:
+    """The server that is named first. OLLAMA_HOST counts only where OLLAMA_IP is set nowhere."""
+    for layer in layers:
+        if "ollama_ip" in layer.values:
+            value, source = layer.values["ollama_ip"]
+            if layer.origin == "flag" and value in file.profiles:
+                return _of_profile(file, value, source)
+            return _Server(value, layer.origin, source)
+        if "profile" in layer.values:
+            return _of_profile(file, *layer.values["profile"])
+    for layer in layers:
+        if "ollama_host" in layer.values:
+            value, source = layer.values["ollama_host"]
+            return _Server(value, layer.origin, source)
+    if file.profile:
+        return _of_profile(file, file.profile, "")
+    return _Server(DEFAULT_HOST_SETTING, "default")
+
+
+def _of_profile(file: ConfigFile, name: str, source: str) -> _Server:
+    if name not in file.profiles:
+        from cli.config_rules import near_profiles
+
+        near = near_profiles(name, file.profiles)
+        raise Failure(
+            f"no profile {name!r} in {file.path} ({source})",
+            why=f"near names: {', '.join(near)}" if near else None,
+            hint=f"vuhitra config set profiles.{name}.url http://…",
+        )
+    profile = file.profiles[name]
+    chosen = f" ({source})" if source else ""
+    return _Server(profile.url, "profile", f"profile {name}{chosen}", profile)
+
+
+def _models(given: Profile | ConfigFile, where: str) -> dict[str, tuple[str, str]]:
+    values = {"model": given.model, "embed_model": given.embed_model}
+    return {name: (value, f"{name} in {where}") for name, value in values.items() if value}
+
+
+def _key(layers: Sequence[Layer], server: _Server) -> tuple[str, str] | None:
+    """The key for a server, and where it came from. One that stands beside a server's name is for that server alone.
+
+    One that stands by itself is for whichever server the user names; a `.env` may lie in any folder, so what
+    it names gets its own key or none, as a profile does.
+    """
+    for layer in layers:
+        if "api_key" in layer.values:
+            beside = layer.values.get("ollama_ip") or layer.values.get("ollama_host")
+            is_its_own = layer.origin == server.origin or (beside is not None and beside[0] == server.setting)
+            is_for_any = beside is None and server.origin in ("flag", "environment", "default")
+            if is_its_own or is_for_any:
+                return layer.values["api_key"]
+    return None
 
 
 def read_dotenv(path: str) -> Mapping[str, str | None]:

@@ -40,23 +40,25 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     except KeyboardInterrupt as stop:
         return _stopped(stop, args, err)
     except Exception as error:  # noqa: BLE001  whatever it is, nobody is shown a traceback
-        return _failed(error, args, err)
+        return _failed(error, args, err, environment)
     return ExitStatus.DONE
 
 
-def report_of(error: Exception) -> Report:
-    """What there is to say about an error."""
+def report_of(error: Exception, args: Sequence[str] = ()) -> Report:
+    """What there is to say about an error. args: the command line, where it is known."""
     from cli.exit_status import verdict
     from cli.terminal.errors import Report
 
     if isinstance(error, click.ClickException):
-        return _misuse(error)
+        from cli.misuse import report_misuse
+
+        return report_misuse(error, args)
     status, code = verdict(error)
     if what := getattr(error, "what", None):
         why, hint = getattr(error, "why", None), getattr(error, "hint", None)
         return Report(what, why, hint, code, status)
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Report("unexpected", why, "vuhitra --debug …, which shows where", code, status)
+    return Report("unexpected", why, _debugging(args), code, status)
 
 
 def tell(report: Report, err: Screen, *, as_json: bool) -> None:
@@ -75,28 +77,32 @@ def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
     return {"code": "interrupted", "message": "stopped", "hint": None, "exit": _status_of(stop)}
 
 
-def _misuse(error: click.ClickException) -> Report:
-    from cli.terminal.errors import Report
+def _debugging(args: Sequence[str]) -> str | None:
+    """The same command, so that it shows where it fails."""
+    if not args or _has(args, "--debug"):
+        return None
+    from cli.misuse import repeated
 
-    context = getattr(error, "ctx", None)
-    where = context.command_path if context else "vuhitra"
-    what, why = error.message.strip().rstrip("."), None
-    if isinstance(error, click.NoSuchOption):
-        what = f"no such flag {error.option_name!r}"
-        why = f"near names: {', '.join(error.possibilities)}" if error.possibilities else None
-    elif isinstance(error, click.BadParameter):
-        what = error.format_message().rstrip(".")
-    what = what[:1].lower() + what[1:]
-    return Report(what, why, f"{where} --help", "usage", ExitStatus.USAGE)
+    return repeated(["--debug", *args])
 
 
-def _failed(error: Exception, args: Sequence[str], err: Screen) -> int:
+def _failed(error: Exception, args: Sequence[str], err: Screen, environment: Environment) -> int:
+    from cli.terminal.errors import concealed, traceback_of
+
+    as_json = _has(args, "--json")
+    try:
+        report = report_of(error, args)
+    except Exception as worse:  # noqa: BLE001  finding out what to say may fail as anything may
+        error, report = worse, report_of(worse, args)
+    if report.why:
+        report = report._replace(why=concealed(report.why, environment.variables))
     if _has(args, "--debug"):
-        from traceback import format_exception
-
-        err.write("".join(format_exception(error)))
-    report = report_of(error)
-    tell(report, err, as_json=_has(args, "--json"))
+        traceback = traceback_of(error, environment.variables)
+        if as_json:
+            report = report._replace(traceback=traceback)
+        else:
+            err.write(traceback)
+    tell(report, err, as_json=as_json)
     return report.exit
 
 
@@ -110,9 +116,19 @@ def _stopped(stop: KeyboardInterrupt, args: Sequence[str], err: Screen) -> int:
         return status
     err.start_afresh()
     if not _has(args, "--quiet", "-[^-m]*q.*"):
-        for note in getattr(stop, "__notes__", ["Stopped."]):
+        for note in _notes(stop):
             err.line(note, DIM)
     return status
+
+
+def _notes(stop: BaseException) -> Sequence[str]:
+    """What was left with the first Ctrl-C; a second one may have come while that was told."""
+    error: BaseException | None = stop
+    while error is not None:
+        if notes := getattr(error, "__notes__", None):
+            return list(notes)
+        error = error.__context__
+    return ["Stopped."]
 
 
 def _status_of(stop: KeyboardInterrupt) -> int:

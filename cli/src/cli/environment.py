@@ -72,6 +72,11 @@ class Environment(NamedTuple):
         return self._asks_for("VUHITRA_ACCESSIBLE") or self.variables.get("TERM") == "dumb"
 
     @property
+    def config_file(self) -> str:
+        """The user's config file; it need not exist."""
+        return os.path.join(self._folder("XDG_CONFIG_HOME", ".config", "APPDATA"), "config.toml")
+
+    @property
     def state_dir(self) -> str:
         """The folder for what the program remembers; it need not exist."""
         return self._folder("XDG_STATE_HOME", os.path.join(".local", "state"), "LOCALAPPDATA")

@@ -11,8 +11,17 @@ from contextlib import contextmanager
 from typing import Any
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SAID = ("path", "model", "error")
+"""Fields of the library's records that stand in their messages, too."""
+
+LOOKING = "look"
+"""The name of threads that ask a server what it is doing."""
+
 _NARRATED = ("attempt", "pulling")
 """Fields of the library's records whose news a command tells in its own way."""
+
+_IN_WORDS = {"429": "busy", "500": "still loading", "502": "bad gateway", "503": "busy", "504": "gateway timed out"}
+"""What a status means, where it is a reason to try again."""
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -32,6 +41,8 @@ def configure_logging(
     handler.addFilter(_in_our_words)
     if not everything:
         handler.addFilter(_is_not_narrated)
+    if level != "DEBUG":
+        handler.addFilter(_is_no_look)
     root = logging.getLogger()
     for earlier in [each for each in root.handlers if isinstance(each, _Lines)]:
         root.removeHandler(earlier)
@@ -51,6 +62,19 @@ def attempts_heard(tell: Callable[[str], None]) -> Generator[None]:
         logger.removeHandler(listener)
 
 
+@contextmanager
+def ending_logged(command: str, clock: Callable[[], float]) -> Generator[None]:
+    """Note at DEBUG how a command ended, and after how many seconds."""
+    log, began, ended = get_logger("cli"), clock(), "done"
+    try:
+        yield
+    except BaseException as error:
+        ended = type(error).__name__
+        raise
+    finally:
+        log.debug("%s: %s", command, ended, extra={"seconds": round(clock() - began, 3)})
+
+
 class _Lines(logging.Handler):
     def __init__(self, write: Callable[[str], object]) -> None:
         super().__init__()
@@ -68,12 +92,19 @@ class _Attempts(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields = vars(record)
         if "attempt" in fields:
-            self._tell(f"{fields['attempt']} of {fields.get('attempts', '?')}: {fields.get('reason', 'failed')}")
+            reason = str(fields.get("reason", "failed"))
+            self._tell(f"{fields['attempt']} of {fields.get('attempts', '?')}: {_IN_WORDS.get(reason, reason)}")
 
 
 class _TextFormatter(logging.Formatter):
+    """For people: the message, and below WARNING the facts that it doesn't tell itself."""
+
     def format(self, record: logging.LogRecord) -> str:
         text = f"{record.levelname.lower()}: {record.getMessage()}"
+        if record.levelno < logging.WARNING:
+            facts = {name: value for name, value in _facts(record).items() if name not in _SAID and value is not None}
+            shown = ", ".join(f"{name} {_short(value)}" for name, value in facts.items())
+            text += f" ({shown})" if shown else ""
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
@@ -87,10 +118,19 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        shown |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        shown |= _facts(record)
         if record.exc_info:
             shown["traceback"] = self.formatException(record.exc_info)
         return json.dumps(shown, default=str, ensure_ascii=False)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    """What a record says besides its message."""
+    return {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _in_our_words(record: logging.LogRecord) -> bool:
@@ -102,3 +142,8 @@ def _in_our_words(record: logging.LogRecord) -> bool:
 
 def _is_not_narrated(record: logging.LogRecord) -> bool:
     return not any(name in vars(record) for name in _NARRATED)
+
+
+def _is_no_look(record: logging.LogRecord) -> bool:
+    """What is asked beside a call, once a second while it is awaited, is news for nobody but a debugger."""
+    return record.threadName != LOOKING

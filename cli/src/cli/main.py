@@ -1,46 +1,48 @@
 """The table of commands, and `run()`, which every start of the program goes through.
 
-A command's module is imported once the command is wanted, so the help imports none of them.
+The table says where each command is, so that only the one that is wanted is imported.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
-from importlib import import_module
-from typing import NamedTuple, cast
 
 import click
 
 from cli import __version__
-from cli.commands.command import Group, screens_of
+from cli.commands.command import screens_of
+from cli.commands.table import Entry, LazyGroup
 from cli.environment import Environment
-from cli.exit_status import ExitStatus
-from cli.failure import Terminated
-
-
-class Entry(NamedTuple):
-    """Where a command is, and what it is for: the first line of its help."""
-
-    module: str
-    attribute: str
-    summary: str
-
+from cli.terminal.columns import fitted
 
 COMMANDS = {
     "chat": Entry("cli.commands.chat", "chat", "Ask a model: one prompt, one answer."),
-    "models": Entry("cli.commands.models", "models_group", "List, fetch and check models."),
+    "models": Entry("cli.commands.models", "models_group", "List, fetch and look after models."),
+    "config": Entry("cli.commands.config", "config_group", "Show and change settings."),
+    "completion": Entry("cli.commands.completion", "completion", "Print what makes a shell complete commands."),
+    "run": Entry("cli.commands.run", "run", "Ask a model, as `ollama run` does.", hidden=True),
 }
 
-KNOWN_ELSEWHERE = {
-    "run": "chat -m",
-    "health": "models health",
-    "pull": "models pull",
+OLLAMAS_NAMES = {
     "list": "models list",
     "ls": "models list",
+    "ps": "models running",
+    "pull": "models pull",
+    "push": "models push",
+    "show": "models show",
+    "cp": "models copy",
+    "rm": "models remove",
+    "stop": "models unload",
+    "create": "models create",
 }
-"""Commands that other programs have, Ollama's before all, and what they are here."""
+"""What Ollama's own commands are called here; they work as they are."""
+
+KNOWN_ELSEWHERE = {"health": "models health"}
+"""Commands that other programs have, and what they are here."""
+
+COMPLETE = "_VUHITRA_COMPLETE"
+"""The variable by which a shell asks what a line may go on with."""
 
 EXAMPLES = (
     'vuhitra chat "Why is the sky blue?"',
@@ -49,24 +51,8 @@ EXAMPLES = (
 )
 
 
-class Program(Group):
-    """The whole program as a group, whose commands are imported when they are wanted."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Most used first."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        return cast("click.Command", getattr(import_module(entry.module), entry.attribute))
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands, by the table and not by themselves: that would import them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+class Program(LazyGroup):
+    """The whole program as a group."""
 
     def hint_for(self, ctx: click.Context, words: Sequence[str], near: Sequence[str]) -> str:
         """Other words for the same, or a prompt, where somebody forgot `chat`."""
@@ -96,7 +82,7 @@ def _show_version(context: click.Context, _: click.Parameter, value: bool) -> No
         context.exit()
 
 
-@click.group(name="vuhitra", cls=Program, invoke_without_command=True)
+@click.group(name="vuhitra", cls=Program, table=COMMANDS, aliases=OLLAMAS_NAMES, invoke_without_command=True)
 @click.option(
     "-V",
     "--version",
@@ -111,32 +97,29 @@ def cli(context: click.Context) -> None:
     """Talk to language models on an Ollama server."""
     if context.invoked_subcommand is None:
         out, _ = screens_of(context)
-        out.write(overview())
+        out.write(fitted(overview(), out.width))
 
 
 def overview() -> str:
     """What `vuhitra` alone says: enough to begin with."""
-    width = max(map(len, COMMANDS))
+    shown = {name: entry.summary for name, entry in COMMANDS.items() if not entry.hidden}
+    width = max(map(len, shown))
     examples = "".join(f"  {example}\n" for example in EXAMPLES)
-    commands = "".join(f"  {name:{width}}  {entry.summary}\n" for name, entry in COMMANDS.items())
+    commands = "".join(f"  {name:{width}}  {summary}\n" for name, summary in shown.items())
     return f"{examples}\nCommands:\n{commands}\nFlags and more: vuhitra --help\n"
 
 
 def run() -> None:
     """Run the program, and end the process."""
-    environment = Environment.of_this_process()._replace(hear_signals=_hear_signals)
-    cli.main(sys.argv[1:], "vuhitra", obj={"environment": environment})
+    from cli.signals import end_at_once, end_in_order
 
+    environment = Environment.of_this_process()._replace(hear_signals=end_in_order)
+    try:
+        if COMPLETE in environment.variables:
+            from cli.commands.completion import complete
 
-def _hear_signals() -> None:
-    import signal
-
-    for name, status in (("SIGTERM", ExitStatus.TERMINATED), ("SIGHUP", ExitStatus.HUNG_UP)):
-        number = getattr(signal, name, None)  # Windows has only one of them
-        # A process that was started to ignore one, as by nohup, goes on ignoring it.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, partial(_stop, status))
-
-
-def _stop(status: ExitStatus, *_: object) -> None:
-    raise Terminated(status)
+            complete(cli, environment, environment.variables[COMPLETE])
+            return
+        cli.main(sys.argv[1:], "vuhitra", obj={"environment": environment})
+    finally:
+        end_at_once()

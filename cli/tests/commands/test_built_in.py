@@ -108,21 +108,21 @@ def test_it_never_stands_in_where_a_server_has_answered(fresh: World) -> None:
     memory.remember(SERVER_ANSWERED)
     ran = fresh.run(*COLOURS)
     assert ran.status == 3
-    assert "  try: ollama serve; or without a server: vuhitra chat --embedded\n" in ran.err
+    assert ran.err.endswith("; or without a server: vuhitra chat --embedded\n")
 
 
 def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
     for command in (("models", "list"), ("models", "health")):
         ran = fresh.run(*command)
         assert ran.status == 3
-        assert ran.err.endswith(f"  try: ollama serve; or without a server: vuhitra {' '.join(command)} --embedded\n")
+        assert ran.err.endswith(f"; or without a server: vuhitra {' '.join(command)} --embedded\n")
 
 
 @pytest.mark.parametrize("command", [("chat", "x", "-m", "llama3.2"), ("models", "pull", "a", "b", "c")])
 def test_what_it_cannot_do_is_not_offered(fresh: World, command: tuple[str, ...]) -> None:
     ran = fresh.run(*command)
     assert (ran.status, ran.err.count("Error:")) == (3, 1)
-    assert ran.err.endswith("  try: ollama serve\n")
+    assert "without a server" not in ran.err
 
 
 INSISTING: list[tuple[dict[str, str], tuple[str, ...]]] = [
@@ -189,7 +189,7 @@ def test_what_is_not_installed_is_named(
     assert ran.status == 3
     assert ran.err.startswith("Error: cannot connect to Ollama at http://127.0.0.1:11434 (the default)")
     assert ran.err.endswith(f"without a server: {hint}\n")
-    assert here.run_process("models", "list").err.endswith("  try: ollama serve\n")
+    assert "without a server" not in here.run_process("models", "list").err
 
 
 class TestOtherModels:

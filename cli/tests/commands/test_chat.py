@@ -106,16 +106,32 @@ def test_stdin_that_is_no_text_is_refused_with_the_place(world: World) -> None:
     ran = world.with_(stdin=b"abc\xff").run("chat", "what?")
     assert (ran.status, ran.err) == (
         2,
-        "Error: stdin is not text in UTF-8\n  byte 0xff at position 3\n",
+        (
+            "Error: stdin is not text in UTF-8\n  byte 0xff at position 3, in line 1\n"
+            "  try: iconv -t UTF-8 -f with the encoding it is in, as ISO-8859-1\n"
+        ),
     )
 
 
 def test_names_of_files_are_not_taken_for_their_text(world: World) -> None:
     for name in ("a.txt", "b c.txt"):
         (world.home / name).touch()
-    ran = world.run_process("chat", "sum up", "a.txt", "b c.txt")
-    assert ran.status == 2
-    assert "try: cat a.txt 'b c.txt' | vuhitra chat 'sum up'" in ran.err
+    for args in (["sum up", "a.txt", "b c.txt"], ["-f", "a.txt", "b c.txt", "sum up"], ["a.txt", "b c.txt", "sum up"]):
+        ran = world.run("chat", *args)
+        assert ran.status == 2
+        assert ran.err.endswith(
+            "  these are files, and only their names would be sent\n"
+            "  try: vuhitra chat -f a.txt -f 'b c.txt' 'sum up'\n"
+        )
+    assert world.run("chat", "a.txt", "b c.txt").err.startswith("Error: did you mean -f a.txt -f 'b c.txt'?\n")
+
+
+def test_a_word_that_is_a_file_among_others_is_a_word(world: World, serve: Serve) -> None:
+    (world.home / "README").touch()
+    server = serve(says=["a"])
+    for words in (["what", "is", "README"], ["README"], ["README", "and", "so", "on"], ["what is README"]):
+        assert world.run("chat", "-m", "m", "--host", server.url, *words).status == 0
+        assert server.requests[-1].json["prompt"] == " ".join(words)
 
 
 def test_json_is_one_document(world: World, serve: Serve) -> None:
@@ -180,8 +196,18 @@ class TestWhichModel:
         assert ran.err == (
             f"Error: which model? 2 of those at 127.0.0.1:{server.port} can chat\n"
             "  one:latest, two:latest\n"
-            '  try: vuhitra chat -m one:latest "…", or set MODEL\n'
+            '  try: vuhitra chat -m one:latest "…", or: vuhitra models default one:latest\n'
         )
+
+    def test_a_person_is_asked_which(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("one:latest", "two:latest"), "/api/generate": stream(generated("a"))})
+        person = world.with_(stdin=b"2\n", stdin_is_terminal=True, stderr_is_terminal=True)
+        ran = person.run("chat", "x", "--host", server.url)
+        assert (ran.status, ran.out) == (0, "a\n")
+        assert "1" in ran.err
+        assert "one:latest" in ran.err
+        assert server.requests[-1].json["model"] == "two:latest"
+        assert person.run("chat", "x", "--json", "--host", server.url).status == 2
 
     def test_a_server_with_no_models_says_how_to_get_one(self, world: World, serve: Serve) -> None:
         ran = world.run("chat", "x", "--host", serve({"/api/tags": listed()}).url)
@@ -211,7 +237,7 @@ class TestWhichModel:
         )
         ran = world.run("chat", "x", "-m", "m", "--host", server.url)
         assert (ran.status, ran.out) == (0, "here\n")
-        note = f"note: no model m at 127.0.0.1:{server.port}; fetching it\n"
+        note = f"note: no model m at 127.0.0.1:{server.port}; fetching it (2.0 MB)\n"
         assert ran.err == note + "m: 100% of 2.0 MB\n"
         assert server.paths == ["/api/generate", "/api/tags", "/api/pull", "/api/generate"]
 
@@ -248,12 +274,13 @@ class TestBrokenOff:
         assert (ran.status, ran.out) == (7, "half an \n")
         assert ran.err.startswith("Error: ")
 
-    def test_what_is_held_back_is_whole_or_nothing(self, world: World, serve: Serve) -> None:
+    def test_what_is_held_back_is_whole_or_carries_its_error(self, world: World, serve: Serve) -> None:
         cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
         args = ("chat", "x", "-m", "m", "--host", serve({"/api/generate": cut}).url)
         assert (world.run(*args, "--no-stream").status, world.run(*args, "--no-stream").out) == (7, "")
         ran = world.run(*args, "--json")
-        assert (ran.status, ran.out, ran.error["code"], ran.error["exit"]) == (7, "", "broke-off", 7)
+        assert (ran.status, ran.error["code"], ran.error["exit"]) == (7, "broke-off", 7)
+        assert (ran.json["text"], ran.json["error"]) == ("half an ", ran.error)
 
     def test_a_stream_of_json_ends_with_the_error(self, world: World, serve: Serve) -> None:
         cut = [STREAM_HEAD, *map(chunk, generated("half")[:1]), Close()]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cli.exit_status import ExitStatus, verdict
-from cli.failure import Failure
 from tests.commands.conftest import Serve, generated
 from tests.commands.running import World
 from tests.scripted_server import Dribble, Step, answer, stream, unused_url
-from vuhitra import errors
-from vuhitra.reply import Reply
 
 
 def test_refused_as_it_is_drawn(world: World) -> None:
@@ -83,47 +79,57 @@ def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:
     ]
 
 
-def test_a_time_out_is_no_refusal() -> None:
-    error = errors.OllamaTimeoutError("slow", phase="start", seconds=1)
-    assert verdict(error) == (ExitStatus.TIMED_OUT, "timed-out")
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (errors.OllamaConnectionError("x", reason="dns"), 3),
-        (errors.OllamaModelNotFoundError("x", model="m"), 5),
-        (errors.OllamaPullError("x", model="m"), 10),
-        (errors.OllamaPullError("x", model="m", missing=True), 5),
-        (errors.OllamaResponseError("x", status=302, body=""), 10),
-        (errors.OllamaIncompleteError("x", partial=Reply("x"), reason="repetition"), 7),
-        (errors.OllamaOutputError("x", reply=Reply("x"), problems=()), 9),
-        (errors.OllamaError("x"), 1),
-        (Failure("x"), 2),
-        (KeyError("x"), 1),
-    ],
-)
-def test_which_error_gets_which_code(error: Exception, status: int) -> None:
-    assert verdict(error).status == status
-
-
 @pytest.mark.parametrize(
     ("args", "lines"),
     [
         (["chta", "a b"], ["no command 'chta' in vuhitra", "near names: chat", "try: vuhitra chat 'a b'"]),
         (["models", "lst"], ["no command 'lst' in vuhitra models", "near names: list", "try: vuhitra models list"]),
+        (["hcat", "x"], ["no command 'hcat' in vuhitra", "near names: chat", "try: vuhitra chat x"]),
         (["zzz"], ["no command 'zzz' in vuhitra", "try: vuhitra --help"]),
         (["why is it"], ["no command 'why is it' in vuhitra", "try: vuhitra chat 'why is it'"]),
-        (["pull", "m"], ["no command 'pull' in vuhitra", "try: vuhitra models pull m"]),
-        (["run", "m", "hi"], ["no command 'run' in vuhitra", "try: vuhitra chat -m m hi"]),
         (["why", "is", "it"], ["no command 'why' in vuhitra", "try: vuhitra chat 'why is it'"]),
         (["what", "is", "it"], ["no command 'what' in vuhitra", "try: vuhitra chat 'what is it'"]),
         (["why", "so", "-m", "a b"], ["no command 'why' in vuhitra", "try: vuhitra chat 'why so' -m 'a b'"]),
         (["health"], ["no command 'health' in vuhitra", "try: vuhitra models health"]),
         (["help", "models"], ["no command 'help' in vuhitra", "try: vuhitra models --help"]),
-        (["run", "m", "why so"], ["no command 'run' in vuhitra", "try: vuhitra chat -m m 'why so'"]),
-        (["chat", "--modle", "m"], ["no such flag '--modle'", "near names: --model", "try: vuhitra chat --help"]),
-        (["--jsn", "chat"], ["no such flag '--jsn'", "near names: --json", "try: vuhitra --help"]),
+        (
+            ["chat", "--modle", "a b"],
+            ["no such flag '--modle'", "near names: --model", "try: vuhitra chat --model 'a b'"],
+        ),
+        (
+            ["chat", "--modle=m", "x"],
+            ["no such flag '--modle'", "near names: --model", "try: vuhitra chat --model=m x"],
+        ),
+        (["chat", "-modle", "m"], ["no such flag '-modle'", "near names: --model", "try: vuhitra chat --model m"]),
+        (["chat", "-host=h", "x"], ["no such flag '-host'", "near names: --host", "try: vuhitra chat --host=h x"]),
+        (["chat", "-M", "m"], ["no such flag '-M'", "near names: -m", "try: vuhitra chat -m m"]),
+        (["chat", "-qz"], ["no such flag '-z' in '-qz'", "try: vuhitra chat --help"]),
+        (["--jsn", "chat"], ["no such flag '--jsn'", "near names: --json", "try: vuhitra --json chat"]),
+        (["--zzz", "x" * 300], ["no such flag '--zzz'", "try: vuhitra --help"]),
+        (
+            ["--model", "m", "chat", "a b"],
+            ["no such flag '--model'", "--model is a flag of vuhitra chat", "try: vuhitra chat --model m 'a b'"],
+        ),
+        (
+            ["models", "health", "--no-stdin"],
+            ["no such flag '--no-stdin'", "--no-stdin is a flag of vuhitra chat", "try: vuhitra models health --help"],
+        ),
+        (
+            ["chat", "--color", "alwyas", "x"],
+            [
+                "invalid value for '--color': 'alwyas' is not one of 'auto', 'always', 'never'",
+                "near names: always",
+                "try: vuhitra chat --color always x",
+            ],
+        ),
+        (
+            ["chat", "--color=nevr"],
+            [
+                "invalid value for '--color': 'nevr' is not one of 'auto', 'always', 'never'",
+                "near names: never",
+                "try: vuhitra chat --color=never",
+            ],
+        ),
         (["chat", "-m"], ["option '-m' requires an argument", "try: vuhitra chat --help"]),
         (
             ["chat", "--color", "red"],
@@ -141,6 +147,10 @@ def test_which_error_gets_which_code(error: Exception, status: int) -> None:
             ["invalid value for 'NAME...': it is empty", "try: vuhitra models pull --help"],
         ),
         (["chat", "-m", ""], ["invalid value for '-m' / '--model': it is empty", "try: vuhitra chat --help"]),
+        (
+            ["chat", "x", "--timeout", "soon"],
+            ["invalid value for '--timeout': 'soon' is not a number", "try: vuhitra chat --help"],
+        ),
         (["chat", "--host", " "], ["invalid value for '--host': it is empty", "try: vuhitra chat --help"]),
         (["models", "pull"], ["missing argument 'NAME...'", "try: vuhitra models pull --help"]),
     ],
@@ -162,8 +172,26 @@ def test_an_unexpected_error_has_no_traceback_but_for_debug(
     monkeypatch.setattr("cli.commands.chat.answer", stumble)
     ran = world.run("chat", "x")
     assert ran.status == 1
-    assert ran.err == ("Error: unexpected\n  KeyError: 'lost'\n  try: vuhitra --debug …, which shows where\n")
-    assert "Traceback (most recent call last)" in world.run("chat", "x", "--debug").err
+    assert ran.err == "Error: unexpected\n  KeyError: 'lost'\n  try: vuhitra --debug chat x\n"
+    debugged = world.run("chat", "x", "--debug").err
+    assert "Traceback (most recent call last)" in debugged
+    assert debugged.endswith("Error: unexpected\n  KeyError: 'lost'\n")
+    error = world.run("chat", "x", "--debug", "--json").error
+    assert error["code"] == "unexpected"
+    assert "Traceback (most recent call last)" in error["traceback"]
+
+
+def test_a_traceback_holds_no_credential(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise KeyError("http://me:topsecret@gpu.lan and swordfish")
+
+    monkeypatch.setattr("cli.commands.chat.answer", stumble)
+    here = world.with_(variables={"OLLAMA_API_KEY": "swordfish"})
+    for args in (["--debug"], ["--debug", "--json"], []):
+        ran = here.run("chat", "x", *args)
+        assert ran.status == 1
+        assert "topsecret" not in ran.err
+        assert "swordfish" not in ran.err
 
 
 def test_what_a_server_says_never_reaches_the_terminal_raw(world: World, serve: Serve) -> None:
@@ -179,3 +207,43 @@ def test_a_narrow_terminal_wraps_between_words(world: World) -> None:
     lines = narrow.run("chat", "x", "-m", "m", "--host", unused_url()).err.splitlines()
     assert all(len(line) <= 40 for line in lines)
     assert lines[1] == "Error: cannot connect to Ollama at"
+
+
+def test_json_is_one_object_where_attempts_fail_too(world: World) -> None:
+    ran = world.run("chat", "x", "-m", "m", "--host", unused_url(), "--json", "--debug")
+    assert ran.status == ran.error["exit"] == 3
+
+
+def test_an_error_while_an_error_is_told_is_told_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr("cli.misuse.report_misuse", stumble)
+    ran = world.run("chat", "--zzz")
+    assert (ran.status, ran.err.splitlines()[:2]) == (1, ["Error: unexpected", "  KeyError: 'lost'"])
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["zzz"], ["--zzz"], ["chat", "--zzz"], ["chat", "-m"], ["chat", "--color", "x"], ["models", "pull"], ["-modle"]],
+)
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_json_is_one_object_whatever_fails(world: World, args: list[str], debug: list[str]) -> None:
+    for line in ([*args, *debug, "--json"], ["--json", *debug, *args]):
+        if line[-2:] != ["-m", "--json"]:
+            ran = world.run(*line)
+            assert (ran.status, ran.out) == (2, "")
+            assert ran.error["exit"] == 2
+            assert len(ran.err.splitlines()) == 1
+
+
+def test_a_command_line_that_may_hold_a_credential_is_not_repeated(world: World) -> None:
+    ran = world.run("chat", "--hots", "http://me:topsecret@gpu.lan")
+    assert ran.err == "Error: no such flag '--hots'\n  near names: --host\n  try: vuhitra chat --help\n"
+
+
+@pytest.mark.parametrize("args", [["chat", "--modle", "m"], ["zzz"], ["chat", "x", "-m", "m", "--host", "h:99999"]])
+def test_no_line_is_wider_than_a_narrow_terminal(world: World, args: list[str]) -> None:
+    narrow = world.with_(stderr_is_terminal=True, width=40, variables={"NO_COLOR": "1"})
+    for line in narrow.run(*args).err.splitlines():
+        assert len(line) <= 40 or " " not in line.strip()

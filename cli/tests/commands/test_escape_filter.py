@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.terminal.escape_filter import EscapeFilter, shown, shown_in_line
 
@@ -36,6 +40,9 @@ CASES = {
     "C1: DCS, APC, PM, SOS": ("\x90a\x9c\x9fb\x9c\x9ec\x9c\x98d\x9cx", "x"),
     "C1: others": ("\x84\x85\x8ex", "x"),
     "bidirectional overrides": ("\u202eevil\u202c \u2066x\u2069", "<U+202E>evil<U+202C> <U+2066>x<U+2069>"),
+    "tags and separators": ("a\U000e0041\u2028b\ufff9", "a<U+E0041><U+2028>b<U+FFF9>"),
+    "halves of surrogate pairs": ("a\ud83cb", "a?b"),
+    "marks that scripts need": ("\u200e\u200c\u00ad\ufeffx", "\u200e\u200c\u00ad\ufeffx"),
 }  # fmt: skip
 
 
@@ -47,6 +54,19 @@ def test_case(text: str, expected: str) -> None:
     for split in range(len(text) + 1):
         halves = EscapeFilter()
         assert halves.feed(text[:split]) + halves.feed(text[split:]) == expected
+
+
+SUSPECTS = "a\n\t\r\x1b[]31;mP\\\x07\x08\x18\x1a\x90\x9b\x9c\x9d\u202e\u2067\U000e0041\ud800é"
+
+
+@given(st.text(st.sampled_from(SUSPECTS) | st.characters(), max_size=80), st.lists(st.integers(0, 80), max_size=8))
+def test_for_any_text_in_any_pieces(text: str, cuts: list[int]) -> None:
+    at = sorted({0, len(text), *(each for each in cuts if each < len(text))})
+    in_pieces = EscapeFilter()
+    safe = shown(text)
+    assert "".join(in_pieces.feed(text[begin:end]) for begin, end in pairwise(at)) == safe
+    assert not {each for each in safe if unicodedata.category(each) in ("Cc", "Cs")} - {"\n", "\t"}
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]", safe)
 
 
 def test_nothing_that_a_terminal_obeys_comes_through() -> None:

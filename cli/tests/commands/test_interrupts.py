@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import threading
+from typing import Any
 
 import pytest
 
 from tests.commands.conftest import RoutedServer, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import STREAM_HEAD, Hang, Step, answer, chunk
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Step, WaitFor, answer, chunk
 
 SAID = [STREAM_HEAD, *(chunk(each) for each in generated("The sea was ", "a place")[:2]), Hang()]
 SILENT: list[Step] = [Hang()]
@@ -47,6 +49,137 @@ def test_before_the_first_word(world: World, serve: Serve) -> None:
         out, err = process.communicate(timeout=SOON)
         assert (process.returncode, out, err) == (130, b"", b"Stopped.\n")
     assert server.hung_up.wait(SOON)
+
+
+def test_while_it_connects(world: World, serve: Serve) -> None:
+    server = serve({})  # it never says anything of TLS
+    args = ("chat", "x", "-m", "m", "--host", server.url.replace("http:", "https:"))
+    with in_terminal(world, *args) as terminal:
+        terminal.wait_for("connecting … 1 s")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen == ["", "Model: m", "Stopped.", ""]
+
+
+def test_while_it_waits_to_try_again(world: World, serve: Serve) -> None:
+    busy: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 15\r\nContent-Length: 0\r\n\r\n"]
+    server = serve({"/api/generate": busy, "/api/ps": [Hang()]})
+    with in_terminal(world, *chat_with(server)) as terminal:
+        terminal.wait_for(r"trying again \(2 of 3: busy\)")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen == ["", "Model: m", "Stopped.", ""]
+
+
+def test_at_the_first_word(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": [STREAM_HEAD, chunk(generated("The ")[0]), Hang()]})
+    with in_terminal(world, *chat_with(server)) as terminal:
+        terminal.wait_for("The ")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen == ["", "Model: m", "The ^C", "Stopped after 1 word.", ""]
+    assert server.hung_up.wait(SOON)
+
+
+def test_in_a_pull_without_a_terminal(world: World, serve: Serve) -> None:
+    server = serve({"/api/pull": PULLING})
+    with world.start("models", "pull", "m", "--host", server.url, stdin=subprocess.DEVNULL) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"m: 50% of 2.0 GB\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=SOON)
+    told = b"Stopped at 1.1 of 2.0 GB. The same command goes on from there.\n"
+    assert (process.returncode, out, err) == (130, b"", told)
+    assert server.hung_up.wait(SOON)
+
+
+def test_pressed_twice_it_says_as_much_and_no_traceback(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": SAID})
+    for pause in (0.0, 0.001, 0.003, 0.01, 0.03):
+        with world.start(*chat_with(server), stdin=subprocess.DEVNULL) as process:
+            assert process.stdout
+            assert process.stdout.read(19) == b"The sea was a place"
+            process.send_signal(signal.SIGINT)
+            threading.Event().wait(pause)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=SOON)
+        # The second may come when Python itself is ending, and has given signals back to the system.
+        assert process.returncode in (130, -signal.SIGINT)
+        assert err in (b"", b"Stopped after 5 words.\n", b"Stopped.\n")
+
+
+WHILE_IT_STARTS = """
+import os, signal, sys
+
+class Interrupting:
+    # Presses Ctrl-C at the import of a module, as a person may.
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.argv = ["vuhitra", *{args!r}]
+sys.meta_path.insert(0, Interrupting())
+from cli.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize("module", ["cli.signals", "cli.main", "click", "cli.commands.chat", "cli.config", "vuhitra"])
+def test_while_the_program_starts(world: World, module: str) -> None:
+    program = WHILE_IT_STARTS.format(module=module, args=["chat", "x", "-m", "m"])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=world.home,
+        env=world.process_variables(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SOON,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr in (b"", b"Stopped.\n")
+
+
+HEARD_ELSEWHERE = """
+import os, signal, threading
+from cli.signals import end_in_order
+
+end_in_order()
+waited_for, _ = os.pipe()
+# Another thread is woken up by it: for this one it is as if it had come just before the wait.
+threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)).start()
+try:
+    os.read(waited_for, 1)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_a_signal_that_comes_just_before_a_wait_is_heard(world: World) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEARD_ELSEWHERE],
+        env=world.process_variables(),
+        capture_output=True,
+        timeout=SOON,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"heard\n", b"")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>&1"])
+def test_a_reader_that_goes_away_is_no_failure(
+    world: World, serve: Serve, released: threading.Event, closed: str
+) -> None:
+    first, *others = [chunk(record) for record in generated("one\ntwo\n", *["more\n"] * 100)]
+    server = serve({"/api/generate": [STREAM_HEAD, first, WaitFor(released), *others, STREAM_END]})
+    program = f"{sys.executable} -m cli {' '.join(chat_with(server))} {closed} <&-; echo $? >status"
+    with world.start(stdin=subprocess.DEVNULL, program=("bash", "-c", program)) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"one\n"
+        process.stdout.close()
+        released.set()
+        process.wait(SOON)
+    assert (world.home / "status").read_text() == "0\n"
 
 
 def test_while_stdin_is_read(world: World) -> None:
@@ -131,8 +264,8 @@ def test_quiet_among_other_short_flags_is_quiet(world: World, serve: Serve) -> N
 
 def test_a_signal_that_is_ignored_stays_ignored(world: World, serve: Serve) -> None:
     server = serve({"/api/generate": SAID})
-    options = {"stdin": subprocess.DEVNULL, "preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    with world.start(*chat_with(server), **options) as process:
+    options: dict[str, Any] = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    with world.start(*chat_with(server), stdin=subprocess.DEVNULL, **options) as process:
         assert process.stdout
         assert process.stdout.read(3) == b"The"
         process.send_signal(signal.SIGHUP)

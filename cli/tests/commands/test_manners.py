@@ -1,28 +1,29 @@
-"""Manners that all commands share: flags anywhere, help, colours, encodings, waiting, logs, pipes."""
+"""The manners of every command: a test for each thing that users and scripts may rely on, named after it."""
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 
+import click
 import pytest
 
-from cli.environment import Environment, Stream
-from cli.main import COMMANDS, cli
-from cli.terminal import waiting
-from cli.terminal.screen import Screen, screens
-from tests.commands.conftest import Serve, generated, listed
-from tests.commands.running import SOON, World, in_terminal
+from cli.exit_status import ExitStatus
+from cli.main import COMMANDS, OLLAMAS_NAMES, cli
+from tests.commands.conftest import RoutedServer, Serve, generated, listed
+from tests.commands.running import SOON, World, in_shell, in_terminal
 from tests.scripted_server import (
     STREAM_END,
     STREAM_HEAD,
+    Close,
     Hang,
+    Reset,
+    Step,
     WaitFor,
     answer,
     chunk,
@@ -30,339 +31,385 @@ from tests.scripted_server import (
     unused_url,
 )
 
-
-class TestHelp:
-    def test_alone_it_says_enough_to_begin_with(self, world: World) -> None:
-        ran = world.run()
-        assert (ran.status, ran.err) == (0, "")
-        assert len(ran.out.splitlines()) <= 12
-        assert ran.out.count('vuhitra chat "') == 2
-
-    @pytest.mark.parametrize("args", [["-h"], ["--help"], ["chat", "-h"], ["models", "--help"]])
-    def test_it_goes_to_stdout(self, world: World, args: list[str]) -> None:
-        ran = world.run(*args)
-        assert (ran.status, ran.err) == (0, "")
-        assert ran.out.startswith("Usage: vuhitra ")
-        assert "Common flags:" in ran.out
-
-    def test_a_group_lists_its_commands(self, world: World) -> None:
-        listed_commands = re.findall(r"^  (\w+)  +\w", world.run("models", "--help").out, re.MULTILINE)
-        assert listed_commands == ["list", "pull", "health"]
-
-    @pytest.mark.parametrize("width", [40, 60, 79])
-    @pytest.mark.parametrize("args", [[], ["--help"], ["models", "--help"], ["models", "pull", "-h"]])
-    def test_it_is_no_wider_than_the_terminal(self, world: World, args: list[str], width: int) -> None:
-        lines = world.with_(width=width).run(*args).out.splitlines()
-        prose = [line for line in lines if "vuhitra" not in line]
-        assert max(map(len, prose)) <= max(width, 50)
-
-    def test_the_table_of_commands_says_what_the_commands_say(self) -> None:
-        for name, entry in COMMANDS.items():
-            command = cli.get_command(cli.make_context("vuhitra", [name]), name)
-            assert command is not None
-            assert command.name == name
-            assert command.help is not None
-            assert command.help.splitlines()[0] == entry.summary
-
-    def test_version(self, world: World) -> None:
-        for flag in ("-V", "--version"):
-            assert re.fullmatch(r"vuhitra \d+\.\d+\.\d+\n", world.run(flag).out)
+TABLE = {"/api/tags": listed("a:latest", "schön:latest", "模型:latest"), "/api/ps": answer({"models": []})}
+MOVES_THE_CURSOR = re.compile(r"\x1b(?!\[[0-9;]*m)|\r(?!\n)|\x08")
 
 
-def test_every_example_in_the_help_runs(world: World, serve: Serve) -> None:
-    layer = {"status": "pulling", "digest": "a", "total": 5, "completed": 5}
-    server = serve(
-        {
-            "/api/version": answer({"version": "1"}),
-            "/api/tags": listed("m:latest"),
-            "/api/ps": answer({"models": []}),
-            "/api/generate": stream(generated("4")),
-            "/api/pull": stream([layer, {"status": "success"}]),
-        }
-    )
-    here = world.with_(variables={"OLLAMA_IP": server.url})
-    helps = [[], ["chat"], ["models"], *(["models", name] for name in ("list", "pull", "health"))]
-    pages = [here.run(*command, "--help").out for command in helps]
-    examples = re.findall(r"^ +((?:echo .*\| )?vuhitra .*)$", "\n".join(pages), re.MULTILINE)
-    assert len(examples) >= 12
-    script = 'vuhitra() { python -m cli "$@"; }; set -e\n' + "\n".join(examples)
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", script],
-        cwd=world.home,
-        env={**here.process_variables(), "PATH": _path_with_this_python()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Error" not in done.stderr.decode()
-    assert done.returncode == 0
+def chat(server: RoutedServer, *args: str) -> tuple[str, ...]:
+    return ("chat", "x", "-m", "m", "--host", server.url, *args)
 
 
-def _path_with_this_python() -> str:
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def error_lines(world: World, *args: str) -> list[str]:
+    return world.run(*args).err.splitlines()
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_common_flags_stand_before_the_command_or_after_it(world: World, serve: Serve, before: bool) -> None:
-    flags = ["--json", "--host", serve({"/api/tags": listed("m")}).url]
-    command = ["models", "list"]
-    ran = world.run(*flags, *command) if before else world.run(*command, *flags)
-    assert ran.json["models"][0]["name"] == "m"
-    between = world.run("models", *flags, "list")
-    assert between.json["models"][0]["name"] == "m"
+class TestStreams:
+    def test_stdout_is_the_answer_and_nothing_else(self, world: World, serve: Serve) -> None:
+        server = serve(
+            {
+                "/api/generate": stream(
+                    [{"model": "m", "thinking": "hm", "response": "", "done": False}, *generated("4")]
+                )
+            }
+        )
+        person = world.at_terminal.with_(stdout_is_terminal=False, variables={"OLLAMA_IP": server.url})
+        ran = person.run("chat", "x", "-m", "m", "--stats", "--show-thinking")
+        assert ran.out == "4\n"
+        for told in ("Model: m", "hm", "tokens"):
+            assert told in ran.err
 
+    def test_header_waiting_line_and_colour_only_at_a_terminal(self, world: World, serve: Serve) -> None:
+        server = serve(says=["# a **b**"])
+        ran = world.run(*chat(server))
+        assert (ran.out, ran.err) == ("# a **b**\n", "")
 
-@pytest.mark.parametrize(
-    ("variables", "wish", "is_terminal", "coloured"),
-    [
-        ({}, "auto", True, True),
-        ({}, "auto", False, False),
-        ({"NO_COLOR": "1"}, "auto", True, False),
-        ({"NO_COLOR": ""}, "auto", True, True),
-        ({"NO_COLOR": "1"}, "always", False, True),
-        ({"FORCE_COLOR": "1"}, "auto", False, True),
-        ({"FORCE_COLOR": "0"}, "auto", True, False),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", True, False),
-        ({"TERM": "dumb"}, "auto", True, False),
-        ({"TERM": "dumb"}, "always", True, True),
-        ({"FORCE_COLOR": "1"}, "never", True, False),
-    ],
-)
-def test_when_there_are_colours(
-    world: World, variables: dict[str, str], wish: str, is_terminal: bool, coloured: bool
-) -> None:
-    environment = world.with_(variables=variables).environment()
-    stream = Stream(io.BytesIO(), is_terminal)
-    assert environment.colours(stream, wish) is coloured
+    def test_the_two_streams_are_judged_apart(self, world: World, serve: Serve) -> None:
+        out_piped = world.with_(stderr_is_terminal=True, stdin_is_terminal=True).run(*chat(serve(says=["**b**"])))
+        assert "Model: m" in out_piped.err
+        assert out_piped.out == "**b**\n"
+        err_piped = world.with_(stdout_is_terminal=True).run(*chat(serve(says=["**b**"])))
+        assert err_piped.err == ""
+        assert "\x1b[1m" in err_piped.out
 
+    @pytest.mark.parametrize("said", ["a", "a\n", "a\n\n\n", "a\r\n"])
+    def test_the_output_ends_in_exactly_one_newline(self, world: World, serve: Serve, said: str) -> None:
+        for flags in ((), ("--no-stream",)):
+            out = world.run(*chat(serve(says=[said]), *flags)).out
+            assert out.endswith("\n")
+            assert not out.endswith("\n\n")
 
-@pytest.mark.parametrize(
-    ("args", "coloured"),
-    [
-        (["--color", "always"], True),
-        (["--color=always"], True),
-        (["--color", "always", "--color=never"], False),
-        (["always", "--color", "auto"], False),
-        (["--", "--color", "always"], False),
-    ],
-)
-def test_the_word_behind_the_flag_says_whether_an_error_is_coloured(
-    world: World, args: list[str], coloured: bool
-) -> None:
-    ran = world.run("chat", "-m", "m", "--host", unused_url(), *args)
-    assert ran.err.startswith("\x1b[1;31mError: " if coloured else "Error: ")
-
-
-class TestEncodings:
-    def test_what_a_terminal_cannot_show_is_replaced(self) -> None:
-        for encoding, shown in (
-            ("ascii", "... - ok # | ? ?"),
-            ("latin-1", "... · ok # | é ?"),
-            ("utf-8", "… · ✓ ━ ⠋ é 你"),
-        ):
-            written = io.BytesIO()
-            Screen(Stream(written, is_terminal=True, encoding=encoding)).write("… · ✓ ━ ⠋ é 你")
-            assert written.getvalue().decode(encoding) == shown
-
-    def test_a_pipe_gets_utf_8_whatever_the_locale(self, world: World, serve: Serve) -> None:
-        here = world.with_(variables={"LC_ALL": "C"})
-        ran = here.run_process("chat", "schön", "-m", "m", "--host", serve(says=["你好"]).url)
-        assert (ran.status, ran.out, ran.err) == (0, "你好\n", "")
-
-    def test_a_terminal_under_the_c_locale_is_shown_ascii(self, world: World, serve: Serve) -> None:
-        here = world.with_(variables={"LC_ALL": "C"})
-        with in_terminal(here, "chat", "x", "-m", "m", "--host", serve(says=["a…你"]).url) as terminal:
-            assert terminal.end() == 0
-        assert "a...?" in terminal.screen
-
-
-class TestPipes:
-    def test_a_closed_pipe_is_no_error(self, world: World, serve: Serve, released: threading.Event) -> None:
-        first, *others = [chunk(record) for record in generated("one\ntwo\n", *["more\n"] * 100)]
-        script = [STREAM_HEAD, first, WaitFor(released), *others, STREAM_END]
-        server = serve({"/api/generate": script})
-        with world.start("chat", "x", "-m", "m", "--host", server.url, stdin=subprocess.DEVNULL) as process:
-            assert process.stdout
-            assert process.stderr
-            assert process.stdout.readline() == b"one\n"
-            process.stdout.close()
-            released.set()
-            assert process.wait(SOON) == 0
-            assert process.stderr.read() == b""
-
-    @pytest.mark.parametrize("args", [["--help"], ["--version"], ["models", "list", "--host", "x:1"]])
-    def test_nobody_at_stdout_is_no_traceback(self, world: World, args: list[str]) -> None:
-        with world.start(*args, stdin=subprocess.DEVNULL) as process:
-            assert process.stdout
-            assert process.stderr
-            process.stdout.close()
-            process.wait(SOON)
-            assert b"Traceback" not in process.stderr.read()
-
-    def test_a_full_disk_is_an_error(self, world: World, serve: Serve) -> None:
-        host = serve(says=["a"]).url
-        with (
-            open("/dev/full", "wb") as full,
-            world.start("chat", "x", "-m", "m", "--host", host, stdin=subprocess.DEVNULL, stdout=full) as process,
-        ):
-            assert process.stderr
-            assert process.wait(SOON) == 1
-            assert process.stderr.read() == b"Error: cannot write to stdout\n  No space left on device\n"
-
-    def test_pieces_are_written_as_they_come(self, world: World, serve: Serve, released: threading.Event) -> None:
+    @pytest.mark.parametrize("flags", [(), ("--stream",)])
+    def test_answers_stream_in_a_pipe_too(
+        self, world: World, serve: Serve, released: threading.Event, flags: Sequence[str]
+    ) -> None:
         one, two, end = [chunk(record) for record in generated("one ", "two")]
         server = serve({"/api/generate": [STREAM_HEAD, one, WaitFor(released), two, end, STREAM_END]})
-        with world.start("chat", "x", "-m", "m", "--host", server.url, stdin=subprocess.DEVNULL) as process:
+        with world.start(*chat(server, *flags), stdin=subprocess.DEVNULL) as process:
             assert process.stdout
             assert process.stdout.read(4) == b"one "
             released.set()
             assert process.stdout.read() == b"two\n"
 
-    def test_stdin_that_stays_silent_is_noticed(self, world: World, serve: Serve) -> None:
-        server = serve(says=["a"])
-        with world.start("chat", "x", "-m", "m", "--host", server.url) as process:
-            assert process.stderr
-            assert process.stdin
-            assert process.stderr.readline() == (b"note: waiting for stdin; --no-stdin if there is none\n")
-            process.communicate(b"text", timeout=SOON)
-        assert server.requests[0].json["prompt"] == "text\n\nx"
+    @pytest.mark.parametrize("flags", [["--no-stream"], ["--json"], ["--schema", "a int"], ["--extract"]])
+    def test_some_flags_hold_the_answer_back_until_it_is_checked(
+        self, world: World, serve: Serve, flags: list[str]
+    ) -> None:
+        server = serve({"/api/generate": [STREAM_HEAD, chunk(generated("```\n1\n")[0]), Reset()]})
+        ran = world.run(*chat(server, *flags))
+        assert ran.status == 7
+        assert "Error" in ran.err or "error" in ran.err
 
-    def test_a_process_without_any_stream_lives(self, world: World, serve: Serve) -> None:
-        command = f"{' '.join(['python', '-m', 'cli'])} chat x -m m --host {serve(says=['a']).url}"
-        done = subprocess.run(
-            ["bash", "-c", f"{command} <&- 2>&-"],
-            cwd=world.home,
-            env={**world.process_variables(), "PATH": _path_with_this_python()},
-            stdout=subprocess.PIPE,
-            timeout=SOON,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (0, b"a\n")
+    def test_stream_is_accepted_everywhere(self, world: World, serve: Serve) -> None:
+        for flags in (["--schema", "a int"], ["--extract"], ["--json"], ["--no-stream"]):
+            server = serve(says=['{"a": 1}'])
+            assert world.run(*chat(server, *flags, "--stream")).status == 0
 
 
-class Person:
-    """Somebody who waits at a screen, with a clock that the test moves."""
+class TestEscapes:
+    RAW = "a\x1b[31mb\x1b]52;c;eA==\x07c\x9b31md\x90q\x9ce\u202ef\x1b"
 
-    def __init__(self, *, is_terminal: bool, accessible: bool = False) -> None:
-        self.now = 0.0
-        self._written = io.BytesIO()
-        screen = Screen(Stream(self._written, is_terminal), accessible=accessible)
-        self.waiting = waiting.Waiting(screen, lambda: self.now, "connecting")
+    def test_nothing_reaches_a_terminal_raw(self, world: World, serve: Serve) -> None:
+        for pieces in ([self.RAW], list(self.RAW)):
+            ran = world.at_terminal.run(*chat(serve(says=pieces), "--plain", "--color", "never"))
+            assert ran.out == "abcde<U+202E>f\n"
 
-    def at(self, seconds: float) -> str:
-        """What is written when the clock stands there."""
-        self.now = seconds
-        before = len(self._written.getvalue())
-        self.waiting.tick()
-        return self._written.getvalue()[before:].decode()
+    def test_in_a_pipe_the_text_is_byte_exact(self, world: World, serve: Serve) -> None:
+        assert world.run(*chat(serve(says=list(self.RAW)))).out == self.RAW + "\n"
+
+
+class TestJson:
+    def test_one_document_terminal_or_not(self, world: World, serve: Serve) -> None:
+        for here in (world, world.at_terminal):
+            ran = here.run(*chat(serve(says=["schön"]), "--json"))
+            assert next(iter(ran.json)) == "version"
+            assert (ran.json["version"], ran.json["text"], ran.err) == (1, "schön", "")
+
+    def test_with_stream_each_line_has_a_type(self, world: World, serve: Serve) -> None:
+        call = {"function": {"name": "f", "arguments": {}}}
+        records = [
+            {"model": "m", "thinking": "hm", "response": "", "done": False},
+            {"model": "m", "response": "", "tool_calls": [call], "done": False},
+            *generated("4"),
+        ]
+        ran = world.run(*chat(serve({"/api/generate": stream(records)}), "--json", "--stream"))
+        assert [line["type"] for line in ran.lines] == ["thinking", "tool_call", "text", "done"]
+        assert {line["version"] for line in ran.lines} == {1}
+        broken = serve({"/api/generate": [STREAM_HEAD, chunk(generated("4")[0]), Close()]})
+        assert [line["type"] for line in world.run(*chat(broken, "--json", "--stream")).lines] == ["text", "error"]
+
+    @pytest.mark.parametrize(
+        "args",
+        [["chat"], ["nothing"], ["chat", "--nothing"], ["models", "pull"], ["models", "list", "--host", "ftp://x"]],
+    )
+    def test_an_error_is_one_object_on_stderr(self, world: World, args: list[str]) -> None:
+        ran = world.run("--json", *args)
+        assert ran.out == ""
+        assert set(ran.error) == {"code", "message", "hint", "exit"}
+        assert ran.error["exit"] == ran.status
+
+
+class TestErrors:
+    def test_at_most_three_lines_with_what_why_and_what_to_try(self, world: World) -> None:
+        url = unused_url()
+        told = error_lines(world, "chat", "x", "-m", "m", "--host", url)
+        assert told[0] == f"Error: cannot connect to Ollama at {url} (--host)"
+        assert told[1].startswith("  refused: ")
+        assert told[2].startswith("  try: ")
+        assert len(told) == 3
+
+    def test_a_setting_is_named(self, world: World) -> None:
+        (world.home / ".env").write_text(f"OLLAMA_IP={unused_url()}\n")
+        assert error_lines(world, "models", "list")[0].endswith("(OLLAMA_IP in ./.env)")
+
+    def test_notes_and_warnings_say_what_they_are(self, world: World, serve: Serve) -> None:
+        cut = serve({"/api/generate": stream(generated("a", done_reason="length"))})
+        assert world.run(*chat(cut)).err.startswith("note: ")
+        assert world.run(*chat(serve(says=["a"]), "--extract")).err.startswith("warning: ")
+
+    @pytest.mark.parametrize(
+        ("args", "near"),
+        [
+            (["caht", "x"], "chat"),
+            (["models", "lsit"], "list"),
+            (["chat", "--modle", "m", "x"], "--model"),
+            (["chat", "-o", "temprature=1", "x"], "temperature"),
+            (["chat", "--color", "allways", "x"], "always"),
+            (["config", "set", "modle", "m"], "model"),
+        ],
+    )
+    def test_what_is_misspelt_is_offered_near_names(self, world: World, args: list[str], near: str) -> None:
+        ran = world.run(*args)
+        assert ran.status == 2
+        assert near in ran.err.partition("\n")[2]
+
+    def test_a_misspelt_model_is_offered_near_names(self, world: World, serve: Serve) -> None:
+        missing = answer({"error": "model 'lama3' not found"}, 404)
+        server = serve({"/api/generate": missing, "/api/tags": listed("llama3:latest")})
+        ran = world.run("chat", "x", "-m", "lama3", "--host", server.url)
+        assert ran.status == 5
+        assert "near names: llama3" in ran.err
+
+    @pytest.mark.parametrize("status", [301, 400, 403, 404, 418, 429, 500, 502])
+    def test_an_http_answer_is_never_a_failure_to_connect(self, world: World, serve: Serve, status: int) -> None:
+        server = serve({"/api/tags": answer({"error": "what"}, status), "/api/ps": answer({"models": []})})
+        ran = world.run("models", "list", "--host", server.url)
+        assert ran.status not in (0, ExitStatus.NOT_REACHED)
+        assert "connect" not in ran.err
+
+    def test_no_traceback_without_debug(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": answer({"error": "what"}, 500)})
+        assert "Traceback" not in world.run("models", "list", "--host", server.url).err
+        assert "Traceback" in world.run("models", "list", "--host", server.url, "--debug").err
 
 
 class TestWaiting:
-    def test_at_a_terminal_it_is_told_after_a_second_and_rewritten(self) -> None:
-        person = Person(is_terminal=True)
-        assert person.at(0.8) == ""
-        assert person.at(1.0) == "\r\x1b[K⠋ connecting … 1 s"
-        assert person.at(2.0) == "\r\x1b[K⠙ connecting … 2 s"
-        person.waiting.now("loading m (98 MB)")
-        assert person.at(3.0) == "\r\x1b[K⠹ loading m (98 MB) … 1 s"
-        assert person.at(16.0) == "\r\x1b[K⠸ loading m (98 MB) … 14 s"
-
-    def test_in_a_log_it_is_a_line_after_ten_seconds_and_one_a_minute(self) -> None:
-        log = Person(is_terminal=False)
-        told = {at: text for at in range(140) if (text := log.at(at))}
-        assert told == {10: "connecting\n", 70: "connecting … 1 min 10 s\n", 130: "connecting … 2 min 10 s\n"}
-
-    def test_where_nothing_may_move_changes_are_lines(self) -> None:
-        reader = Person(is_terminal=True, accessible=True)
-        told = [reader.at(1.0), reader.at(2.0)]
-        reader.waiting.now("loading m")
-        told += [reader.at(3.0), reader.at(4.0)]
-        assert told == ["connecting\n", "", "loading m … 3 s\n", ""]
-
-    def test_a_better_word_is_looked_for(self) -> None:
-        person = Person(is_terminal=True)
-        looked = threading.Event()
-
-        def look() -> str:
-            looked.set()
-            return "reading the prompt"
-
-        person.waiting.look = look
-        person.at(1.0)
-        assert looked.wait(SOON)
-        assert any("reading the prompt" in person.at(1.0 + n / 10) for n in range(100))
-
-    def test_it_is_gone_at_the_first_word(self, world: World, serve: Serve, released: threading.Event) -> None:
+    def test_it_is_narrated_and_vanishes_at_the_first_word(
+        self, world: World, serve: Serve, released: threading.Event
+    ) -> None:
         server = serve(
             {
                 "/api/generate": [WaitFor(released), *stream(generated("word"))],
                 "/api/ps": answer({"models": []}),
-                "/api/tags": listed("slow:latest"),
+                "/api/tags": listed("m:latest"),
             }
         )
-        with in_terminal(world, "chat", "x", "-m", "slow", "--host", server.url) as terminal:
-            terminal.wait_for(r"loading slow \(98 MB\) … \d s")
+        with in_terminal(world, *chat(server)) as terminal:
+            terminal.wait_for(r"loading m \(98 MB\) … \d s")
             released.set()
             assert terminal.end() == 0
-        assert terminal.screen == ["", "Model: slow", "word", ""]
+        assert terminal.screen == ["", "Model: m", "word", ""]
 
-    def test_trying_again_is_told(self, world: World) -> None:
-        with in_terminal(world, "chat", "x", "-m", "m", "--host", "http://vuhitra.invalid") as terminal:
-            assert terminal.end() == 3
-        assert "Error: " in terminal.seen
+    def test_quiet_tells_nothing(self, world: World, serve: Serve) -> None:
+        ran = world.at_terminal.run(*chat(serve(says=["a"]), "-q", "--color", "never"))
+        assert (ran.out, ran.err) == ("a\n", "")
 
-    def test_quiet_is_quiet(self, world: World, serve: Serve) -> None:
-        server = serve({"/api/generate": [Hang()], "/api/ps": answer({"models": []})})
-        with in_terminal(world, "chat", "x", "-q", "-m", "m", "--host", server.url) as terminal:
-            while not server.requests:
-                pass
-            threading.Event().wait(1.5)
+
+class TestStopping:
+    def test_ctrl_c_stops_the_answer_on_the_server_too_and_keeps_what_was_said(
+        self, world: World, serve: Serve
+    ) -> None:
+        server = serve({"/api/generate": [STREAM_HEAD, chunk(generated("The sea ")[0]), Hang()]})
+        with in_terminal(world, *chat(server)) as terminal:
+            terminal.wait_for("The sea")
             terminal.send("\x03")
             assert terminal.end() == 130
-        assert server.paths == ["/api/generate"]
-        assert "connecting" not in terminal.seen
+        assert terminal.screen[-3:] == ["The sea ^C", "Stopped after 2 words.", ""]
+        assert server.hung_up.wait(SOON)
+
+    def test_a_closed_pipe_is_silent_and_exit_0(self, world: World, serve: Serve) -> None:
+        server = serve(says=["one\ntwo\n", *["more\n"] * 20_000])
+        script = f'python -m cli chat x -m m --host {server.url} | head -1; echo "${{PIPESTATUS[0]}}"'
+        with world.start(program=["bash", "-c", script], stdin=subprocess.DEVNULL) as process:
+            out, err = process.communicate(timeout=SOON)
+        assert (out, err) == (b"one\n0\n", b"")
+
+    def test_every_exit_restores_the_terminal(self, world: World, serve: Serve) -> None:
+        loading: dict[str, Sequence[Step]] = {"/api/generate": [Hang()], "/api/ps": answer({"models": []})}
+        for server, stopped in ((serve(loading), True), (serve(says=["a"]), False)):
+            command = shlex.join([sys.executable, "-m", "cli", *chat(server)])
+            script = f"trap : INT; stty -g >before; {command}; stty -g >after; true"
+            with in_terminal(world, program=["/bin/bash", "-c", script]) as terminal:
+                if stopped:
+                    terminal.wait_for(r"… \d s")
+                    terminal.send("\x03")
+                assert terminal.end() == 0
+            assert (world.home / "before").read_text() == (world.home / "after").read_text() != ""
+            assert terminal.shows_cursor
+
+    def test_ctrl_z_and_fg_work(self, world: World, serve: Serve, released: threading.Event) -> None:
+        one, two, end = [chunk(record) for record in generated("one ", "two")]
+        server = serve({"/api/generate": [STREAM_HEAD, one, WaitFor(released), two, end, STREAM_END]})
+        with in_shell(world) as terminal:
+            terminal.send(f"vuhitra {' '.join(chat(server))}\n")
+            terminal.wait_for_more("one ")
+            terminal.send("\x1a")
+            terminal.wait_for_more("Stopped")
+            terminal.send("fg\n")
+            terminal.wait_for_more("vuhitra|python|command")
+            released.set()
+            terminal.wait_for_more("two")
 
 
-class TestLogs:
-    def test_attempts_are_logged_when_asked_for(self, world: World) -> None:
-        args = ("chat", "x", "-m", "m", "--host", unused_url())
-        assert "attempt" not in world.run(*args).err
-        assert "warning: POST /api/generate m: " in world.with_(variables={"LOG_LEVEL": "warning"}).run(*args).err
+class TestAsking:
+    def test_nothing_asks_without_a_terminal(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest")})
+        ran = world.run("models", "remove", "m", "--host", server.url)
+        assert ran.status == 4
+        assert "--yes" in ran.err
+        assert server.paths == ["/api/tags"]
 
-    def test_json_is_an_object_a_line_without_prompts(self, world: World) -> None:
-        loud = world.with_(variables={"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"})
-        ran = loud.run("--json", "chat", "secret words", "-m", "m", "--host", f"{unused_url()}")
-        *records, error = map(json.loads, ran.err.splitlines())
-        assert {"time", "level", "logger", "message", "attempt", "reason"} <= set(records[0])
-        assert error["error"]["exit"] == 3
-        assert "secret words" not in ran.err
-
-    def test_a_credential_is_never_shown(self, world: World) -> None:
-        host = unused_url().replace("http://", "http://me:topsecret@")
-        loud = world.with_(variables={"LOG_LEVEL": "DEBUG"})
-        for args in (["--debug"], ["--json"]):
-            assert "topsecret" not in loud.run("chat", "x", "-m", "m", "--host", host, *args).err
+    def test_several_items_go_on_and_exit_with_the_first_failures_code(self, world: World, serve: Serve) -> None:
+        missing = answer({"error": "model 'a' not found"}, 404)
+        server = serve({"/api/tags": listed("b:latest"), "/api/delete": missing})
+        ran = world.run("models", "remove", "a", "c", "--yes", "--host", server.url)
+        assert ran.status == 5
+        assert server.paths.count("/api/delete") == 2
 
 
-class TestEnvironment:
-    def test_folders(self, world: World) -> None:
-        def state(platform: str = "linux", **variables: str) -> str:
-            empty = Stream(io.BytesIO())
-            environment = Environment(empty, empty, empty, variables={"HOME": "/h", **variables}, platform=platform)
-            return environment.state_dir
+class TestCommonFlags:
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["--json", "--host", "URL", "models", "list"],
+            ["models", "--json", "--host", "URL", "list"],
+            ["models", "list", "--json", "--host=URL"],
+        ],
+    )
+    def test_they_work_before_and_after_the_commands_name(self, world: World, serve: Serve, args: list[str]) -> None:
+        server = serve({"/api/tags": listed("m"), "/api/ps": answer({"models": []})})
+        ran = world.run(*(each.replace("URL", server.url) for each in args))
+        assert ran.json["models"][0]["name"] == "m"
 
-        assert state() == "/h/.local/state/vuhitra"
-        assert state(XDG_STATE_HOME="/x") == "/x/vuhitra"
-        assert state(XDG_STATE_HOME="relative") == "/h/.local/state/vuhitra"
-        assert state("darwin") == "/h/Library/Application Support/vuhitra"
-        assert state("win32", LOCALAPPDATA="/appdata") == "/appdata/vuhitra"
+    @pytest.mark.parametrize("flag", ["-V", "--version"])
+    def test_version(self, world: World, flag: str) -> None:
+        assert re.fullmatch(r"vuhitra \d+\.\d+\.\d+\n", world.run(flag).out)
 
-    def test_the_streams_are_judged_apart(self, world: World) -> None:
-        environment = world.with_(stdout_is_terminal=True).environment()
-        out, err = screens(environment, "auto")
-        assert (out.is_terminal, err.is_terminal) == (True, False)
+    def test_color_always_beats_no_color(self, world: World) -> None:
+        args = ("models", "list", "--host", unused_url())
+        plain = world.at_terminal.with_(variables={"NO_COLOR": "1"})
+        assert "\x1b" not in plain.run(*args).err
+        assert "\x1b[" in plain.run(*args, "--color", "always").err
 
-    def test_an_unknown_width_is_79(self, world: World) -> None:
-        assert world.environment().width == 79
-        assert world.with_(width=120).environment().width == 120
+
+class TestEveryReader:
+    def test_only_bold_dim_and_the_basic_colours(self, world: World, serve: Serve) -> None:
+        said = "# h\n**b** *i* `c`\n> q\n```py\nx\n```\n- l\n[t](http://u)\n"
+        person = world.at_terminal.with_(variables={"FORCE_COLOR": "1"})
+        ran = person.run(*chat(serve(says=[said]), "--stats"))
+        listing = person.run("models", "list", "--host", serve(TABLE).url)
+        looks = set(re.findall(r"\x1b\[([0-9;]*)m", ran.out + ran.err + listing.out))
+        assert looks
+        assert {each for look in looks for each in look.split(";")} <= {"", "0", "1", "2", *map(str, range(30, 38))}
+
+    @pytest.mark.parametrize("width", [40, 80, 200, None])
+    @pytest.mark.parametrize("command", [["models", "list"], ["config", "show"], ["models", "--help"], ["chat", "-h"]])
+    def test_nothing_is_wider_than_the_terminal(
+        self, world: World, serve: Serve, command: list[str], width: int | None
+    ) -> None:
+        from cli.terminal.columns import columns
+
+        here = world.at_terminal.with_(width=width, variables={"OLLAMA_IP": serve(TABLE).url, "NO_COLOR": "1"})
+        ran = here.run(*command)
+        assert ran.status == 0
+        prose = [line for line in (ran.out + ran.err).splitlines() if "vuhitra" not in line]
+        assert max(map(columns, prose)) <= (width or 79)
+
+    @pytest.mark.parametrize("locale", ["C", "POSIX"])
+    def test_what_can_not_be_shown_is_no_error(self, world: World, serve: Serve, locale: str) -> None:
+        here = world.with_(variables={"LC_ALL": locale})
+        with in_terminal(here, *chat(serve(says=["a…你 ✓"]))) as terminal:
+            assert terminal.end() == 0
+        assert "a...? ok" in terminal.screen
+
+    @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"VUHITRA_ACCESSIBLE": "1"}])
+    def test_nothing_moves_for_a_screen_reader(
+        self, world: World, serve: Serve, released: threading.Event, variables: dict[str, str]
+    ) -> None:
+        layer = {"status": "pulling a", "digest": "a", "total": 1000, "completed": 500}
+        server = serve(
+            {
+                "/api/generate": [WaitFor(released), *stream(generated("**word**"))],
+                "/api/ps": answer({"models": []}),
+                "/api/tags": listed("m:latest"),
+                "/api/pull": stream([layer, {**layer, "completed": 1000}, {"status": "success"}]),
+            }
+        )
+        here = world.with_(variables=variables)
+        with in_terminal(here, *chat(server)) as terminal:
+            terminal.wait_for("loading m")
+            released.set()
+            assert terminal.end() == 0
+        with in_terminal(here, "models", "pull", "m", "--host", server.url) as pulling:
+            assert pulling.end() == 0
+        assert not MOVES_THE_CURSOR.search(terminal.seen + pulling.seen)
+
+    def test_logs_hold_no_cursor_codes(self, world: World, serve: Serve) -> None:
+        layer = {"status": "pulling a", "digest": "a", "total": 1000, "completed": 500}
+        server = serve({"/api/pull": stream([layer, {**layer, "completed": 1000}, {"status": "success"}])})
+        ran = world.run("models", "pull", "m", "--host", server.url)
+        assert ran.status == 0
+        assert not re.search("[\r\x1b]", ran.out + ran.err)
+
+    def test_pipes_get_utf_8_whatever_the_locale(self, world: World, serve: Serve) -> None:
+        ran = world.with_(variables={"LC_ALL": "C"}).run_process(*chat(serve(says=["你好"])))
+        assert (ran.status, ran.out, ran.err) == (0, "你好\n", "")
+
+
+class TestNames:
+    def test_vuhitra_alone_prints_a_dozen_lines_with_three_examples(self, world: World) -> None:
+        ran = world.run()
+        lines = ran.out.splitlines()
+        assert (ran.status, ran.err) == (0, "")
+        assert len(lines) <= 12
+        assert [line.strip().split()[0] for line in lines[:3]] == ["vuhitra", "echo", "vuhitra"]
+        commands = [name for name, entry in COMMANDS.items() if not entry.hidden]
+        assert [line.split()[0] for line in lines if re.match("  [a-z]+ +[A-Z]", line)] == commands
+
+    def test_an_unknown_command_that_holds_a_space_is_a_prompt(self, world: World) -> None:
+        told = error_lines(world, "why is the sky blue")
+        assert told[-1] == "  try: vuhitra chat 'why is the sky blue'"
+
+    def test_ollamas_commands_work(self, world: World, serve: Serve) -> None:
+        server = serve(says=["4"])
+        assert world.run("run", "m", "2+2", "--host", server.url).out == "4\n"
+        assert server.requests[0].json["model"] == "m"
+        assert {"list", "ls", "ps", "pull", "push", "show", "cp", "rm", "stop", "create"} == set(OLLAMAS_NAMES)
+        for name in OLLAMAS_NAMES:
+            assert world.run(name, "--help").out.startswith("Usage: vuhitra models ")
+
+
+def test_every_command_takes_json(world: World) -> None:
+    """Whatever comes of it: a document on stdout, or an error as an object on stderr."""
+    context = cli.make_context("vuhitra", [])
+    paths: list[list[str]] = []
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if isinstance(command, click.Group):
+            paths += [[name, verb] for verb in command.list_commands(context)]
+        else:
+            paths.append([name])
+    assert len(paths) >= 19
+    for path in paths:
+        ran = world.run(*path, "--json", "--host", unused_url()) if path[0] != "config" else world.run(*path, "--json")
+        document = json.loads(ran.out) if ran.out else json.loads(ran.err)
+        assert ("version" in document) or (document["error"]["exit"] == ran.status), path

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from typing import Any
 
 import pytest
 
-from tests.commands.conftest import InTurn, Routes, Serve, listed
-from tests.commands.running import World
-from tests.scripted_server import Close, answer, stream, unused_url
+from cli.commands.models import COMMANDS, models_group
+from cli.commands.pulling import Measured
+from cli.terminal.columns import columns
+from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
+from tests.commands.running import SOON, World, in_terminal
+from tests.scripted_server import STREAM_HEAD, Close, Hang, Step, answer, chunk, stream, unused_url
+from vuhitra import OllamaClient
 
 NOW = 1_795_364_400.0  # 2026-11-22T16:20:00Z
 
@@ -109,6 +115,16 @@ class TestList:
         assert [heading, llama, *others] == TABLE.splitlines()
         assert alone == "  hf.co/" + "x" * 60
 
+    @pytest.mark.parametrize("width", [38, 50, 79])
+    def test_wide_characters_leave_the_columns_straight(self, here: World, serve: Serve, width: int) -> None:
+        wide = model("模型/語言🙂:8b", 1, "completion", "2026-11-22T15:49:00Z", context_length=8192)
+        server = serve({**ROUTES, "/api/tags": answer({"models": [wide, SMOL]})})
+        narrow = here.at_terminal.with_(width=width, variables={"NO_COLOR": "1"})
+        heading, first, second = narrow.run("models", "list", "--host", server.url).out.splitlines()
+        assert max(map(columns, (heading, first, second))) <= width
+        assert columns(heading.partition("WINDOW")[0]) == columns(first.partition("8k")[0])
+        assert columns(first.partition("8k")[0]) == columns(second.partition("8k")[0])
+
     def test_quiet_is_names_and_one_request(self, here: World, serve: Serve) -> None:
         server = serve(ROUTES)
         ran = here.run("models", "list", "-q", "--host", server.url)
@@ -168,6 +184,41 @@ class TestPull:
         assert [each.json["model"] for each in server.requests] == ["one", "two"]
         assert len(re.findall("^Error: .*'(one|two)'", ran.err, re.MULTILINE)) == 2
 
+    def test_the_exit_code_is_the_first_failures(self, world: World, serve: Serve) -> None:
+        unknown = stream([{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}])
+        broken = stream([{"status": "pulling manifest"}, {"error": "no space left on device"}])
+        fine = stream(layers((5, 5)))
+        server = serve({"/api/pull": InTurn(fine, unknown, broken, fine)})
+        ran = world.run("models", "pull", "a", "b", "c", "d", "--host", server.url)
+        assert ran.status == 5
+        assert [line.split()[4] for line in ran.out.splitlines()] == ["a", "d"]
+
+    def test_of_several_it_says_which_and_the_bar_is_that_of_all(self, world: World, serve: Serve) -> None:
+        half: list[Step] = [STREAM_HEAD, chunk(layers((5_000_000, 10_000_000))[1]), Hang()]
+        server = serve({"/api/pull": InTurn(stream(layers((5, 5))), half)})
+        with in_terminal(world, "models", "pull", "one", "two", "--host", server.url) as terminal:
+            terminal.wait_for(r"two \(2 of 2\).*5\.0 of 10 MB  75% of all")
+            terminal.send("\x03")
+            assert terminal.end() == 130
+        shown = terminal.screen
+        assert any(line.startswith("✓ Model pulled successfully: one   5 B in ") for line in shown)
+        assert "Stopped at 5.0 of 10 MB. The same command goes on from there." in shown
+
+    def test_ctrl_c_says_how_far_it_came(self, world: World, serve: Serve) -> None:
+        half: list[Step] = [STREAM_HEAD, chunk(layers((1_100_000_000, 2_000_000_000))[1]), Hang()]
+        server = serve({"/api/pull": half})
+        with in_terminal(world, "models", "pull", "llama3.2", "--host", server.url) as terminal:
+            terminal.wait_for(r"llama3\.2.*  1\.1 of 2\.0 GB  55%")
+            terminal.send("\x03")
+            assert terminal.end() == 130
+        assert "Stopped at 1.1 of 2.0 GB. The same command goes on from there." in terminal.screen
+        assert server.hung_up.wait(SOON)
+
+    def test_insecure_is_passed_on(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/pull": stream(layers((5, 5)))})
+        world.run("models", "pull", "localhost:5000/a/b", "--insecure", "--host", server.url)
+        assert server.requests[0].json["insecure"] is True
+
     def test_where_the_server_is_lost_there_is_one_error(self, world: World) -> None:
         args = ("models", "pull", "a", "b", "c", "--host", unused_url())
         ran = world.run(*args)
@@ -187,6 +238,21 @@ class TestPull:
         assert document["version"] == 1
         assert document["models"][0]["name"] == "m"
         assert document["models"][0]["size"] == 5
+
+
+class TestMeasured:
+    def test_the_size_is_known_before_and_no_step_is_lost(self, serve: Serve) -> None:
+        steps = layers((0, 7), (7, 7))
+        server = serve({"/api/pull": stream(steps)})
+        with OllamaClient(server.url) as client, Measured(client.pull_model("m", stream=True)) as records:
+            assert records.size() == 7
+            assert [each["status"] for each in records] == [each["status"] for each in steps]
+
+    def test_a_pull_that_tells_no_size(self, serve: Serve) -> None:
+        server = serve({"/api/pull": stream([{"status": "success"}])})
+        with OllamaClient(server.url) as client, Measured(client.pull_model("m", stream=True)) as records:
+            assert records.size() is None
+            assert list(records) == [{"status": "success"}]
 
 
 class TestHealth:
@@ -222,6 +288,53 @@ class TestHealth:
         server = serve({"/api/version": answer({"error": "busy"}, 503)})
         assert world.run("models", "health", "--host", server.url).status == 10
         assert server.paths == ["/api/version"]
+
+
+def test_the_table_of_verbs_says_what_the_verbs_say() -> None:
+    for name, entry in COMMANDS.items():
+        command = models_group.get_command(models_group.make_context("models", [name]), name)
+        assert command is not None
+        assert command.name == name
+        assert command.help is not None
+        assert command.help.splitlines()[0] == entry.summary
+
+
+EVERYTHING: Routes = {
+    "/api/version": answer({"version": "1"}),
+    "/api/tags": listed("smollm2:135m", "llama3.2:latest", "my-model:latest"),
+    "/api/ps": answer({"models": []}),
+    "/api/show": answer({"template": "{{ .Prompt }}"}),
+    "/api/generate": stream(generated("4")),
+    "/api/copy": answer(b""),
+    "/api/delete": answer(b""),
+    **{f"/api/{verb}": stream([{"status": "success"}]) for verb in ("pull", "push", "create")},
+}
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_example_runs(world: World, serve: Serve, verb: str) -> None:
+    here = world.with_(variables={"OLLAMA_IP": serve(EVERYTHING).url})
+    examples = re.findall(r"^ +vuhitra (models .*)$", here.run("models", verb, "--help").out, re.MULTILINE)
+    assert examples
+    for example in examples:
+        ran = here.run(*shlex.split(example))
+        assert (ran.status, ran.err) in ((0, ""), (0, f"No model is loaded at {here.variables['OLLAMA_IP'][7:]}.\n"))
+
+
+@pytest.mark.parametrize("width", [40, 60, 79])
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_its_help_is_no_wider_than_the_terminal(world: World, verb: str, width: int) -> None:
+    lines = world.with_(width=width).run("models", verb, "--help").out.splitlines()
+    assert max(len(line) for line in lines if "vuhitra" not in line) <= width
+
+
+def test_the_help_of_models_imports_no_verb(world: World) -> None:
+    program = "import sys; from cli.main import run\ntry: run()\nfinally: print(*sys.modules, file=sys.stderr)"
+    with world.start("models", "--help", program=[sys.executable, "-c", program]) as process:
+        _, err = process.communicate(timeout=SOON)
+    imported = err.decode().split()
+    assert "cli.commands.models" in imported
+    assert not [each for each in imported if each.startswith("cli.commands.models_") or each == "vuhitra"]
 
 
 def test_models_alone_shows_its_help(world: World) -> None:

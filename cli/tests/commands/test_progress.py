@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cli.environment import Stream
-from cli.terminal.progress import PullBar, Transfer
+from cli.terminal.columns import columns
+from cli.terminal.progress import ALONE, Place, PullBar, Transfer
 from cli.terminal.screen import Screen
 
 GB = 1_000_000_000
@@ -30,10 +31,12 @@ def layer(completed: int, total: int, digest: str = "sha256:a") -> dict[str, Any
     return {"status": "pulling a", "digest": digest, "total": total, "completed": completed}
 
 
-def bar(clock: Clock, *, is_terminal: bool = False, width: int = 80) -> tuple[PullBar, io.BytesIO]:
+def bar(
+    clock: Clock, *, is_terminal: bool = False, width: int = 80, name: str = "llama3.2", place: Place = ALONE
+) -> tuple[PullBar, io.BytesIO]:
     written = io.BytesIO()
     screen = Screen(Stream(written, is_terminal), width=lambda: width)
-    return PullBar(screen, clock, "llama3.2"), written
+    return PullBar(screen, clock, name, place=place), written
 
 
 def drawn(pull: PullBar) -> str:
@@ -75,6 +78,36 @@ def test_a_narrow_terminal_keeps_the_percentage(width: int, line: str) -> None:
     clock.now += 23
     pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
     assert drawn(pull) == line
+
+
+def test_of_several_the_bar_goes_on_where_the_one_before_ended() -> None:
+    fractions = []
+    for number in (1, 2, 3):
+        pull, _ = bar(Clock(), place=Place(number, 3))
+        for completed in (0, 50, 100):
+            pull.transfer.feed(layer(completed, 100), 1.0)
+            fractions.append(pull.fraction)
+    assert fractions == sorted(fractions)
+    assert fractions[3] == fractions[2] == pytest.approx(1 / 3)
+    assert fractions[-1] == 1.0
+
+
+def test_of_several_it_says_which_it_is() -> None:
+    clock = Clock()
+    pull, _ = bar(clock, place=Place(2, 3))
+    pull.transfer.feed(layer(0, 2 * GB), clock())
+    clock.now += 23
+    pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
+    assert drawn(pull) == "llama3.2 (2 of 3)  ━━━━━━───────  1.1 of 2.0 GB  51% of all  48 MB/s  19 s left"
+
+
+@pytest.mark.parametrize("name", ["模型/語言:8b", "hf.co/" + "x" * 90])
+def test_wide_and_long_names_leave_it_within_the_terminal(name: str) -> None:
+    clock = Clock()
+    for width in (20, 40, 79):
+        pull, _ = bar(clock, width=width, name=name)
+        pull.transfer.feed(layer(GB, 2 * GB), clock())
+        assert columns(drawn(pull)) < width
 
 
 def test_before_anything_is_known_it_says_what_the_server_does() -> None:
@@ -148,6 +181,25 @@ def test_in_a_log_it_is_a_line_each_tenth() -> None:
     assert "\r" not in written.getvalue().decode()
 
 
+def test_in_a_log_a_long_silence_is_broken_after_ten_seconds_and_then_once_a_minute() -> None:
+    clock = Clock()
+    pull, written = bar(clock)
+    pull.transfer.feed({"status": "pulling manifest"}, clock())
+    for _ in range(80):
+        clock.now += 1
+        pull.remind()
+    pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
+    for _ in range(60):
+        clock.now += 1
+        pull.attempt = "2 of 3: closed"
+        pull.remind()
+    assert written.getvalue().decode().splitlines() == [
+        "llama3.2: pulling manifest",
+        "llama3.2: pulling manifest",
+        "llama3.2: 55% of 2.0 GB, stalled 50 s, try 2/3",
+    ]
+
+
 def test_nothing_is_wider_than_the_terminal() -> None:
     clock = Clock()
     for width, completed in itertools.product((20, 40, 79), (0, GB)):
@@ -160,7 +212,7 @@ def test_nothing_is_wider_than_the_terminal() -> None:
 def test_what_it_says_at_the_end_and_when_stopped() -> None:
     clock = Clock()
     pull, _ = bar(clock)
-    assert pull.stopped() == "Stopped before anything was fetched."
+    assert pull.stopped() == "Stopped before anything was transferred."
     pull.transfer.feed(layer(1_100_000_000, 2 * GB), clock())
     assert pull.stopped() == "Stopped at 1.1 of 2.0 GB. The same command goes on from there."
     clock.now += 42

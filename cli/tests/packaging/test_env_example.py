@@ -37,7 +37,7 @@ def uncommented() -> dict[str, str | None]:
 
 def test_the_example_names_every_variable_and_no_other() -> None:
     asked = Asked()
-    read_settings(asked, {})
+    read_settings({}, asked)
     assert set(uncommented()) == asked.names
 
 

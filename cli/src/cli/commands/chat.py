@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.command import Command, check_model_names
+from cli.commands.asking import question_in
+from cli.commands.chat_flags import AskingCommand, Given, chat_flags
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.telling import Telling
-from cli.failure import Failure
 from cli.services.answering import answer
-from cli.services.prompts import joined, question_of, read_text
+from cli.services.choosing import WhichModel
+from cli.services.question import Question
+from cli.terminal.presentation import Presentation
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 
-@click.command(cls=Command)
+@click.command(cls=AskingCommand)
 @click.argument("prompt", nargs=-1)
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    callback=check_model_names,
-    help="The model to ask, instead of MODEL's.",
-)
-@click.option(
-    "--stream/--no-stream",
-    default=None,
-    help="Print the answer as it is made (so it is, unless --json), or once it is whole.",
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    help="How long the answer may take to begin, and each piece of it to follow.",
-)
-@click.option("--pull/--no-pull", default=True, help="Fetch a model that isn't there (so it is), or fail.")
-@click.option("--no-stdin", is_flag=True, help="Don't read stdin.")
+@chat_flags
 @click.pass_context
-def chat(
-    context: click.Context,
-    prompt: tuple[str, ...],
-    *,
-    model: str | None,
-    stream: bool | None,
-    timeout: float | None,
-    pull: bool,
-    no_stdin: bool,
-) -> None:
+def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]) -> None:
     """Ask a model: one prompt, one answer.
 
-    What comes in on stdin goes before PROMPT. Without PROMPT it is the whole prompt.
+    Material goes first and the question last: files in their order, then stdin, then PROMPT.
 
     \b
     Examples:
@@ -57,34 +36,47 @@ def chat(
       vuhitra chat --stream "Explain machine learning"
       vuhitra chat --model smollm2:135m "Write a Python function"
       echo "2 + 2" | vuhitra chat "What does this make?"
+      vuhitra chat -s "Answer in one word." --temperature 0 "Are whales fish?"
+      echo "It rained." | vuhitra chat -f - "How was the weather?"
+      vuhitra chat --show-prompt --schema "name, age int" "Ann is 41."
     """
-    call = invocation(context, model, timeout)
-    text = _prompt(context, call, prompt, no_stdin=no_stdin)
-    steps = answer(text, call.settings, call.memory, pull=pull)
-    with closing(steps), Telling(call, stream) as telling:
+    call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
+    question = question_in(context, call, prompt, given)
+    if given["show_prompt"]:
+        from cli.commands.prompt_preview import show_prompt
+
+        show_prompt(call, question)
+        return
+    try:
+        _tell(call, question, given)
+    except WhichModel as unclear:
+        if not call.can_ask:
+            raise
+        model = call.choose("Which model?", list(unclear.names))
+        _tell(replace(call, settings=call.settings.with_flags(model=model)), question, given)
+
+
+def _tell(call: Invocation, question: Question, given: Given) -> None:
+    steps = answer(
+        question,
+        call.settings,
+        call.memory,
+        pull=given["pull"],
+        retries=given["retries"],
+        wait=given["wait"],
+        looks=call.tells,
+    )
+    with closing(steps), Telling(call, _presentation(given)) as telling:
         for step in steps:
             telling.tell(step)
 
 
-def _prompt(context: click.Context, call: Invocation, words: tuple[str, ...], *, no_stdin: bool) -> str:
-    """Material and question. Raises Failure where there is neither."""
-    question = question_of(words)
-    stdin = call.environment.stdin
-    if no_stdin or stdin.is_terminal:
-        if question.strip():
-            return question
-        if not call.flags.json:
-            call.err.line(context.get_help() + "\n")
-        raise _nothing_asked("PROMPT is missing")
-
-    def note() -> None:
-        call.note("waiting for stdin; --no-stdin if there is none")
-
-    text = joined(read_text(stdin.bytes, note if question else None), question)
-    if not text.strip():
-        raise _nothing_asked("PROMPT is missing, and stdin is empty")
-    return text
-
-
-def _nothing_asked(what: str) -> Failure:
-    return Failure(what, hint='vuhitra chat "Why is the sky blue?"')
+def _presentation(given: Given) -> Presentation:
+    return Presentation(
+        stream=given["stream"],
+        show_thinking=given["show_thinking"],
+        extract=given["extract"],
+        stats=given["stats"],
+        output=given["output"],
+        plain=given["plain"],
+    )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 from cli.ending import run_to_the_end
 from cli.environment import Environment
 from cli.failure import Failure
+from cli.terminal.columns import fitted
 from cli.terminal.screen import Screen, screens
 
+if TYPE_CHECKING:
+    from cli.config import Settings
+
 _FLAGS = "cli.flags"
+_SCREENS = "cli.screens"
+_ROOMY = 60
+"""Columns from which on what something is for goes beside its name."""
 
 
 class Flags(NamedTuple):
@@ -39,12 +46,29 @@ def environment_of(context: click.Context) -> Environment:
 
 
 def screens_of(context: click.Context) -> tuple[Screen, Screen]:
-    """The screens of stdout and of stderr."""
-    return screens(environment_of(context), flags_of(context).color)
+    """The screens of stdout and of stderr: the same for all who write, so that one line makes way for another."""
+    colour = flags_of(context).color
+    made: dict[str, tuple[Screen, Screen]] = context.meta.setdefault(_SCREENS, {})
+    if colour not in made:
+        made[colour] = screens(environment_of(context), colour)
+    return made[colour]
+
+
+class _Formatter(click.HelpFormatter):
+    """Lays out help; where there is little room, what a flag is for goes below it."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl(rows, col_max if self.width >= _ROOMY else col_spacing, col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
 
 
 class _Common(click.Command):
     """The common part of commands and groups."""
+
+    context_class = _Context
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"options_metavar": "[FLAGS]", **kwargs})
@@ -55,6 +79,10 @@ class _Common(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; every error knows which command it is about, for its hint."""
         try:
+            if any(len(word) > 3 and word[0] == "-" != word[1] for word in args):
+                from cli.misuse import find_single_dashed
+
+                find_single_dashed(self, ctx, args)
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
@@ -85,11 +113,18 @@ class _Common(click.Command):
 class Command(_Common):
     """A command of vuhitra."""
 
+    takes_settings = True
+    """Whether it needs any; one that doesn't works where they can't be read."""
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run; below the program itself with its settings, which nothing before this needs."""
-        if ctx.parent is not None:
-            _prepare(ctx)
-        return super().invoke(ctx)
+        if ctx.parent is None:
+            return super().invoke(ctx)
+        _prepare(ctx, takes_settings=self.takes_settings)
+        from cli.logger import ending_logged
+
+        with ending_logged(ctx.command_path, environment_of(ctx).monotonic):
+            return super().invoke(ctx)
 
 
 class Group(_Common, click.Group):
@@ -115,7 +150,7 @@ class Group(_Common, click.Group):
             return super().resolve_command(ctx, args)
         from difflib import get_close_matches
 
-        near = get_close_matches(name, [each for each in self.list_commands(ctx) if each[0] == name[:1]], cutoff=0.7)
+        near = get_close_matches(name, [each for each in self.list_commands(ctx) if each[0] in name[:2]], cutoff=0.7)
         raise Failure(
             f"no command {name!r} in {ctx.command_path}",
             why=f"near names: {', '.join(near)}" if near else None,
@@ -171,29 +206,48 @@ def _check_not_empty(context: click.Context, param: click.Parameter, value: obje
         raise click.BadParameter("it is empty", context, param)
 
 
-def _prepare(context: click.Context) -> None:
+def _prepare(context: click.Context, *, takes_settings: bool) -> None:
     """Settings and logging for a command that is about to run."""
-    from cli.config import load_settings
+    from cli.config import Settings, load_settings
     from cli.logger import configure_logging, get_logger
 
     environment, flags = environment_of(context), flags_of(context)
     environment.hear_signals()
     _, err = screens_of(context)
     configure_logging(err.write, form="json" if flags.json else "text")
-    settings = load_settings(environment.variables, environment.cwd)
+    settings = Settings()
+    if takes_settings:
+        settings = load_settings(environment.variables, environment.cwd, environment.config_file)
     chosen = {"log_level", "log_format"} & settings.sources.keys()
     configure_logging(
         err.write,
         level=settings.log_level,
         form="json" if flags.json else settings.log_format,
-        everything=bool(chosen) or flags.debug,
+        everything=bool(chosen) or (flags.debug and not flags.json),
     )
     context.obj.setdefault("config", settings)
-    context.obj.setdefault("logger", get_logger("cli"))
+    log = get_logger("cli")
+    if log.isEnabledFor(10):  # DEBUG
+        log.debug("%s begins", context.command_path, extra=_origins(settings, flags))
+    context.obj.setdefault("logger", log)
+
+
+def _origins(settings: Settings, flags: Flags) -> dict[str, str | None]:
+    """Which server and which model are set, and by what, for the log. A URL's credential stays out of it."""
+    from cli.terminal.errors import without_user_info
+
+    if host := "embedded" if flags.embedded else flags.host:
+        settings = settings.with_flags(host=host)
+    return {
+        "server": without_user_info(settings.ollama_ip),
+        "server_from": settings.source("ollama_ip"),
+        "default_model": settings.model,
+        "model_from": settings.source("model") if settings.model else None,
+    }
 
 
 def _show_help(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
         out, _err = screens_of(context)
-        out.line(context.get_help())
+        out.line(fitted(context.get_help(), out.width))
         context.exit()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 
-from cli.commands.command import Flags, environment_of, flags_of
-from cli.config import EMBEDDED, Settings, settings_of
+from cli.commands.command import Flags, environment_of, flags_of, screens_of
+from cli.config import DOTENV, EMBEDDED, Settings, settings_of
 from cli.environment import Environment
+from cli.exit_status import ExitStatus
 from cli.failure import Failure
+from cli.logger import get_logger
 from cli.services.memory import Memory
-from cli.terminal.screen import DIM, Screen, screens
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.screen import DIM, Screen
 from cli.terminal.waiting import Waiting
 
 
@@ -50,18 +54,88 @@ class Invocation:
         return Waiting(self.err, self.environment.monotonic, phase, quiet=not self.narrates)
 
     @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return self.environment.stdin.is_terminal and self.err.is_terminal and not self.flags.json
+
+    def confirm(self, question: str, *, flag: str = "--yes") -> bool:
+        """Ask for a yes; all else is a no. Raises Failure that names the flag where nobody can be asked."""
+        if not self.can_ask:
+            raise Failure(
+                f"this needs a yes: {question}",
+                why="nobody can be asked where there is no terminal",
+                hint=f"the same with {flag}",
+                status=ExitStatus.NOT_ALLOWED,
+                code="needs-yes",
+            )
+        return self._answer_to(f"{question} [y/N] ").lower() in ("y", "yes")
+
+    def choose(self, title: str, names: Sequence[str]) -> str:
+        """Have somebody choose one of several, by its number or its name. An empty answer stops the command."""
+        self.err.line(title)
+        for number, name in enumerate(names, 1):
+            self.err.line(f"  {number}  {shown_in_line(name)}")
+        while answer := self._answer_to(f"1-{len(names)}, or nothing to stop: "):
+            if answer in names:
+                return answer
+            if answer.isdecimal() and 1 <= int(answer) <= len(names):
+                return names[int(answer) - 1]
+            self.err.line(f"  none of them: {shown_in_line(answer)}")
+        raise KeyboardInterrupt
+
+    def _answer_to(self, question: str) -> str:
+        """A line from whoever sits there; empty at the end of stdin."""
+        self.err.write(question)
+        line = self.environment.stdin.bytes.readline()
+        if not line.endswith(b"\n"):
+            self.err.line()
+        return line.decode(errors="replace").strip()
+
+    @property
     def narrates(self) -> bool:
         """Whether waiting and progress are told, be it to a person or to a log."""
         return not (self.flags.quiet or self.flags.json)
 
 
-def invocation(context: click.Context, model: str | None = None, timeout: float | None = None) -> Invocation:
-    """What this run is given; flags come before settings."""
+def invocation(
+    context: click.Context, model: str | None = None, timeout: float | None = None, *, sends: bool = True
+) -> Invocation:
+    """What this run is given; flags come before settings. sends: whether a server is asked anything."""
     environment, flags = environment_of(context), flags_of(context)
     config = context.obj.get("config") if isinstance(context.obj, dict) else None
     if flags.host and flags.embedded:
         raise Failure("--host and --embedded name two servers; only one can answer")
     host = EMBEDDED if flags.embedded else flags.host
     settings = settings_of(config).with_flags(host=host, model=model, timeout=timeout)
-    out, err = screens(environment, flags.color)
-    return Invocation(environment, settings, flags, out, err)
+    out, err = screens_of(context)
+    call = Invocation(environment, settings, flags, out, err)
+    if sends and settings.origin == "dotenv" and not settings.embedded:
+        _mind_the_server(call)
+    return call
+
+
+def _mind_the_server(call: Invocation) -> None:
+    """Tell where a `.env` sends what is asked, if that is beyond this machine; ask once a folder.
+
+    A `.env` may have come along with somebody else's files. Raises Failure where the answer is no.
+    """
+    from cli.services.servers import configured_host
+    from cli.services.trust import Trust
+
+    host = configured_host(call.settings)
+    trust, folder = Trust(call.environment.state_dir), call.environment.cwd
+    if host.is_loopback or trust.has(folder, host.url):
+        return
+    where = shown_in_line(host.url)
+    if not call.can_ask:
+        get_logger("cli").warning("%s names a server beyond this machine: %s", DOTENV, where)
+        return
+    call.err.line(f"{DOTENV} in this folder names a server beyond this machine: {where}")
+    if not call.confirm("Send there what you ask, from now on?"):
+        raise Failure(
+            f"nothing was sent to {where}, which {DOTENV} names",
+            hint="--host URL for a server of your own",
+            status=ExitStatus.NOT_ALLOWED,
+            code="not-trusted",
+        )
+    trust.add(folder, host.url)

@@ -1,4 +1,4 @@
-"""The table of `models list`: which columns there are, and how their cells are written."""
+"""The tables of `vuhitra models`: which columns there are, and how their cells are written."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ _LATEST = ":latest"
 
 
 def print_table(screen: Screen, rows: Sequence[ModelRow], now: float) -> None:
-    """Print the models; at a terminal without the columns that it is too narrow for."""
+    """Print the models that are on a server."""
+    print_columns(screen, _columns(screen, rows, now), _DROPPED_FIRST)
+
+
+def print_columns(screen: Screen, columns: Sequence[Column], dropped_first: Sequence[str]) -> None:
+    """Print a table; at a terminal without the columns that it is too narrow for."""
     width = screen.width if screen.is_terminal else None
-    columns = fitting(_columns(screen, rows, now), width, _DROPPED_FIRST)
-    screen.line(heading_line(columns), DIM)
-    for line in row_lines(columns):
+    fitted = fitting(columns, width, dropped_first)
+    screen.line(heading_line(fitted), DIM)
+    for line in row_lines(fitted):
         screen.line(line)
 
 

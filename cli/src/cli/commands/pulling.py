@@ -1,17 +1,34 @@
-"""A pull as it is shown, whoever asked for it: `models pull`, or a chat with a model that isn't there."""
+"""A transfer as it is shown, whoever asked for it: `models pull`, or a chat with a model that isn't there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cli.commands.invocation import Invocation
 from cli.logger import attempts_heard
-from cli.terminal.progress import PullBar
+from cli.terminal.progress import ALONE, Place, PullBar
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
     from vuhitra import ProgressStream
+    from vuhitra.types import Progress
+
+__all__ = ["Measured", "Place", "Pulled", "Steps", "pull"]
+
+
+class Steps(Protocol):
+    """The steps of a transfer: a stream of the library's, or what is made of one."""
+
+    def __iter__(self) -> Iterator[Progress]: ...
+    def __enter__(self) -> object: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
 
 
 class Pulled(NamedTuple):
@@ -22,10 +39,40 @@ class Pulled(NamedTuple):
     summary: str
 
 
-def pull(call: Invocation, name: str, records: ProgressStream) -> Pulled:
-    """Take in all records of a pull while its bar is drawn; Ctrl-C learns how far it came."""
+class Measured:
+    """A pull whose size is known before it is shown. What was read to learn it comes again."""
+
+    def __init__(self, records: ProgressStream) -> None:
+        self._records = records
+        self._read: list[Progress] = []
+
+    def size(self) -> int | None:
+        """The bytes of the first layer, which is nearly all there is; None where no step tells. May wait."""
+        for step in self._records:
+            self._read.append(step)
+            if total := step.get("total"):
+                return total
+        return None
+
+    def __iter__(self) -> Iterator[Progress]:
+        return chain(self._read, self._records)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._records.close()
+
+
+def pull(call: Invocation, name: str, records: Steps, place: Place = ALONE) -> Pulled:
+    """Take in all records of a transfer while its bar is drawn; Ctrl-C learns how far it came.
+
+    place: which of how many it is.
+    """
     clock = call.environment.monotonic
-    bar = PullBar(call.err, clock, name, quiet=not call.narrates)
+    bar = PullBar(call.err, clock, name, quiet=not call.narrates, place=place)
 
     def hear(attempt: str) -> None:
         bar.attempt = attempt

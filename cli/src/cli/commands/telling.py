@@ -7,41 +7,64 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from cli.commands.heading import head, introduce, tell_material
 from cli.commands.invocation import Invocation
-from cli.commands.pulling import pull
+from cli.commands.showing import holds_back, shows_thinking, view_of
 from cli.ending import interruption, report_of
 from cli.failure import ReaderGone
-from cli.logger import attempts_heard
+from cli.logger import attempts_heard, get_logger
 from cli.services import watching
-from cli.services.answering import Answering, Asking, Pulling, StandingIn, Step
-from cli.services.memory import BUILT_IN_INTRODUCED
-from cli.services.servers import Server
-from cli.terminal.answers import AnswerView, JsonAnswer, JsonLines, TextAnswer
+from cli.services.answering import Answering, Asking, Pulling, Shortened, StandingIn, Step
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import counted, size
-from cli.terminal.screen import BOLD, DIM
+from cli.terminal.presentation import Presentation
+from cli.terminal.screen import DIM, Screen
+from cli.terminal.statistics import Taken
+from cli.terminal.waiting import Awaited
 from vuhitra.reply import Done, Event, Reply, Text, Thinking, ToolCall
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from cli.terminal.output_file import OutputFile
+    from cli.terminal.thinking import ThinkingShown
+    from vuhitra import ProgressStream
+
+_A_LOAD = 1.0
+"""Seconds from which on it is a load that is worth remembering."""
+
 
 class Telling:
-    """A context manager around the steps of one answer.
+    """A context manager around the steps of one answer."""
 
-    stream: whether pieces are printed as they come; None: as is usual for the kind of output.
-    """
-
-    def __init__(self, call: Invocation, stream: bool | None) -> None:
+    def __init__(self, call: Invocation, presentation: Presentation) -> None:
         self._call = call
-        self._held_back = call.flags.json if stream is None else not stream
-        self._view = _view(call, held_back=self._held_back)
+        self._presentation = presentation
+        self._held_back = holds_back(call, presentation)
+        self._out = call.out
+        self._file: OutputFile | None = None
+        self._view = view_of(call, presentation, call.out, is_checked=False)
+        self._thinking: ThinkingShown | None = None
         self._waiting = call.waiting(watching.CONNECTING)
         self._stack = ExitStack()
         self._asked: Asking | None = None
+        self._asked_at = 0.0
+        self._first_word: float | None = None
+        self._answers = False
+        self._watch: watching.Watch | None = None
         self._introduced = False
 
     def __enter__(self) -> Self:
+        if path := self._presentation.output:
+            from cli.terminal.output_file import OutputFile
+
+            self._file = OutputFile(path)
+            self._out = Screen(self._file.stream, carries_the_answer=True)
+            self._view = view_of(self._call, self._presentation, self._out, is_checked=False)
+        if shows_thinking(self._call, self._presentation):
+            from cli.terminal.thinking import ThinkingShown
+
+            self._thinking = ThinkingShown(self._call.err, self._call.environment.monotonic)
         self._stack.enter_context(attempts_heard(self._hear_of_attempt))
         self._waiting.start()
         return self
@@ -54,95 +77,188 @@ class Telling:
     ) -> None:
         self._waiting.stop()
         self._stack.close()
+        if self._thinking:
+            self._thinking.end(answered=False)
+        try:
+            self._tell_of_end(error)
+        finally:
+            if self._file:
+                self._file.discard()
+
+    def _tell_of_end(self, error: BaseException | None) -> None:
+        """Keep what was said, and say so. Raises what explains an error better."""
+        facts = self._facts(None)
         if isinstance(error, KeyboardInterrupt):
-            words = self._view.stopped(interruption(error))
+            words = self._view.stopped(facts, interruption(error))
+            kept = f", kept in {self._keep()}" if self._keeps_some else ""
             if words and not hasattr(error, "__notes__"):
-                error.add_note(f"Stopped after {counted(words, 'word')}.")
+                error.add_note(f"Stopped after {counted(words, 'word')}{kept}.")
         elif isinstance(error, Exception) and not isinstance(error, ReaderGone):
+            from cli.commands.breaking_off import explained
             from cli.terminal.errors import as_object
 
-            self._view.failed(as_object(report_of(error)))
+            better = explained(error, self._model, self._presentation, said=self._shows_parts)
+            self._view.failed(facts, as_object(report_of(better)))
+            if self._keeps_some:
+                self._keep()
+            if better is not error:
+                raise better from error
+        elif error is None and self._file:
+            written = self._file.size
+            self._call.aside(f"Written to {self._keep()}, {size(written)}")
+
+    @property
+    def _shows_parts(self) -> bool:
+        """Whether what was said before a break is there to be read."""
+        return self._first_word is not None and (self._call.flags.json or not self._held_back)
+
+    @property
+    def _keeps_some(self) -> bool:
+        return bool(self._file and self._file.size and self._first_word is not None)
+
+    def _keep(self) -> str:
+        """The file that has the answer has it for good; its name."""
+        if self._file:
+            self._file.keep()
+        return shown_in_line(self._presentation.output or "")
 
     def tell(self, step: Step) -> None:
         """Tell what has come of a step, and of the answer all there is."""
         match step:
             case StandingIn(model, first):
-                self._introduce(model, at_length=first and self._call.tells)
-                self._wait_for(f"loading {model}")
-            case Asking(server, model):
-                self._asked = step
-                self._head(server, model)
-                self._waiting.look = self._look
-            case Pulling(model, records):
                 self._waiting.stop()
-                where = f" at {self._asked.server.name}" if self._asked else ""
-                self._call.note(shown_in_line(f"no model {model}{where}; fetching it"))
-                pull(self._call, model, records)
+                if self._call.narrates:
+                    introduce(self._call, model, at_length=first and self._call.tells)
+                    self._introduced = True
                 self._wait_for(f"loading {model}")
+            case Asking():
+                self._ask(step)
+            case Pulling(model, records):
+                self._fetch(model, records)
+                self._wait_for(f"loading {model}")
+            case Shortened(said):
+                get_logger("cli").warning(shown_in_line(said))
             case Answering(stream):
                 for event in stream.events():
                     self._hand_on(event)
 
+    def _ask(self, asking: Asking) -> None:
+        self._asked, self._asked_at = asking, self._call.environment.monotonic()
+        if asking.question.schema is not None and not self._call.flags.json:
+            self._held_back = True
+            self._view = view_of(self._call, self._presentation, self._out, is_checked=True)
+        self._watch = watching.Watch(asking.server, asking.model, self._call.memory, asking.question.tokens)
+        if not self._introduced:
+            head(self._call, asking)
+        tell_material(self._call, asking)
+        self._waiting.look = self._look
+
+    def _fetch(self, model: str, records: ProgressStream) -> None:
+        """A model that isn't there is fetched; how large it is, is said before that."""
+        from cli.commands.pulling import Measured, pull
+
+        self._waiting.look = None
+        self._waiting.now(f"looking for {model}")
+        with Measured(records) as measured:
+            total = measured.size()
+            self._waiting.stop()
+            where = f" at {self._asked.server.name}" if self._asked else ""
+            much = f" ({size(total)})" if total else ""
+            self._call.note(shown_in_line(f"no model {model}{where}; fetching it{much}"))
+            pull(self._call, model, measured)
+
     def _hand_on(self, event: Event) -> None:
         match event:
             case Text(text):
-                if self._held_back:
-                    self._waiting.now("answering")
-                else:
-                    self._waiting.stop()
+                self._hear_text()
                 self._view.text(text)
             case Thinking(text):
-                self._waiting.now("thinking")
+                self._hear_thinking(text)
                 self._view.thinking(text)
             case ToolCall(name, arguments, id):
                 self._view.tool_call({"name": name, "arguments": dict(arguments), "id": id})
             case Done(reply):
-                self._waiting.stop()
-                self._view.done(self._facts(reply))
-                for note in notes_on(reply, self._asked.model if self._asked else "the model"):
-                    self._call.note(note)
+                self._finish(reply)
 
-    def _introduce(self, model: str, *, at_length: bool) -> None:
-        """Who answers where no server is; at length once, to a person, and in a line from then on."""
-        if not self._call.narrates:
+    def _hear_text(self) -> None:
+        if self._answers:
             return
+        self._answers = True
+        if self._first_word is None:
+            self._first_word = self._call.environment.monotonic() - self._asked_at
+        was_thinking = self._thinking.end(answered=True) if self._thinking else False
+        if not self._held_back:
+            self._waiting.stop()
+        elif was_thinking:
+            self._wait_for("answering")
+        else:
+            self._waiting.now("answering")
+        self._waiting.look = None
+
+    def _hear_thinking(self, text: str) -> None:
+        self._answers = False
+        self._waiting.look = None
+        if self._thinking:
+            self._waiting.stop()
+            self._thinking.feed(text)
+        elif self._held_back or self._first_word is None:
+            self._waiting.now("thinking")
+
+    def _finish(self, reply: Reply) -> None:
         self._waiting.stop()
-        err = self._call.err
-        before, after = "No Ollama server here, so the built-in model answers: ", "."
-        err.line(err.paint(before, DIM) + err.paint(model, BOLD) + err.paint(after, DIM))
-        if at_length:
-            better = "Better: ollama.com/download, or set OLLAMA_IP."
-            err.line(f"It is small and often wrong. {better}", DIM)
-            err.line()
-            self._call.memory.remember(BUILT_IN_INTRODUCED)
-        self._introduced = True
+        if self._thinking:
+            self._thinking.end(answered=bool(reply))
+        self._view.done(self._facts(reply))
+        asked = self._asked
+        if asked and asked.server.engine == "ollama" and reply.stats.load_duration >= _A_LOAD:
+            self._call.memory.note_load(asked.server.host.url, asked.model, reply.stats.load_duration)
+        for note in notes_on(reply, self._model):
+            self._call.note(note)
+        if self._presentation.stats and not self._call.flags.json:
+            self._tell_statistics(reply)
 
-    def _head(self, server: Server, model: str) -> None:
-        if self._introduced:
-            return
-        where = f" at {server.host.name}" if server.is_remote else ""
-        if server.engine == "embedded":
-            where = ", built in"
-        self._call.aside(f"Model: {shown_in_line(model)}{where}")
+    def _tell_statistics(self, reply: Reply) -> None:
+        from cli.terminal.statistics import statistics
 
-    def _facts(self, reply: Reply) -> dict[str, object]:
+        err, model = self._call.err, shown_in_line(reply.model or self._model)
+        for line in statistics(self._taken(reply), model, reply.stopped_by, err.width):
+            err.line(line, DIM)
+
+    def _facts(self, reply: Reply | None) -> dict[str, object]:
+        """What is known about an answer besides what it says; None: it isn't whole."""
         server = self._asked.server if self._asked else None
         return {
-            "model": reply.model,
+            "parsed": reply.parsed if reply else None,
+            "model": (reply.model if reply else None) or (self._asked.model if self._asked else None),
             "host": server.host.url if server else None,
             "engine": server.engine if server else None,
-            "done_reason": reply.done_reason,
-            "stopped_by": reply.stopped_by,
-            "stats": reply.stats._asdict(),
+            "done_reason": reply.done_reason if reply else None,
+            "stopped_by": reply.stopped_by if reply else None,
+            "stats": self._taken(reply).as_object if reply else None,
         }
 
-    def _look(self) -> str | None:
-        if self._asked is None:
-            return None
-        phase = watching.phase(*self._asked)
+    def _taken(self, reply: Reply) -> Taken:
+        stats = reply.stats
+        return Taken(
+            read=stats.prompt_eval_count,
+            written=stats.eval_count,
+            total=stats.total_duration,
+            load=stats.load_duration,
+            reading=stats.prompt_eval_duration,
+            writing=stats.eval_duration,
+            rate=stats.tokens_per_second,
+            first_word=self._first_word,
+        )
+
+    @property
+    def _model(self) -> str:
+        return self._asked.model if self._asked else "the model"
+
+    def _look(self) -> Awaited | None:
+        phase = self._watch.look() if self._watch else None
         if phase is None:
             return None
-        return f"{phase.words} ({size(phase.size)})" if phase.size else phase.words
+        return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
 
     def _hear_of_attempt(self, attempt: str) -> None:
         self._waiting.now(f"trying again ({attempt})")
@@ -167,9 +283,3 @@ def notes_on(reply: Reply, asked: str) -> Iterator[str]:
             pass
     if not (reply or reply.tool_calls):
         yield f"{model} answered nothing"
-
-
-def _view(call: Invocation, *, held_back: bool) -> AnswerView:
-    if not call.flags.json:
-        return TextAnswer(call.out, held_back=held_back)
-    return JsonAnswer(call.out) if held_back else JsonLines(call.out)

@@ -1,4 +1,4 @@
-"""One prompt, one answer: the steps from a question to the pieces of its answer.
+"""One question, one answer: the steps from a question to the pieces of its answer.
 
 A step is given as it is reached, for whoever shows it; what happens in between may take long.
 """
@@ -6,13 +6,13 @@ A step is given as it is reached, for whoever shows it; what happens in between 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cli.config import Settings
-from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.services.choosing import choose_model, clear_choice
 from cli.services.memory import BUILT_IN_INTRODUCED, Memory
+from cli.services.question import Question
 from cli.services.servers import (
     BUILT_IN_OPTIONS,
     NotInstalled,
@@ -22,11 +22,17 @@ from cli.services.servers import (
     may_stand_in,
     note_answer,
 )
-from vuhitra.errors import OllamaConnectionError, OllamaContextError, OllamaModelNotFoundError
+from vuhitra.errors import OllamaCapabilityError, OllamaConnectionError, OllamaContextError, OllamaModelNotFoundError
 from vuhitra.names import is_cloud, same_model
 
 if TYPE_CHECKING:
     from vuhitra import ProgressStream, Stream
+
+_ATTEMPTS = 3
+_CUTS = 5
+"""How often a text that is too long is cut before that is given up."""
+_AT_MOST = 1.0
+"""Seconds that a question beside the point may take."""
 
 
 class StandingIn(NamedTuple):
@@ -37,10 +43,12 @@ class StandingIn(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """It is settled who is asked."""
+    """It is settled who is asked, and what. window: the tokens that the model takes, where that is known."""
 
     server: Server
     model: str
+    question: Question
+    window: int | None = None
 
 
 class Pulling(NamedTuple):
@@ -50,75 +58,164 @@ class Pulling(NamedTuple):
     records: ProgressStream
 
 
+class Shortened(NamedTuple):
+    """The question was too long, and not all of it was read. said: what was lost."""
+
+    said: str
+
+
 class Answering(NamedTuple):
     """The answer has begun."""
 
     stream: Stream
 
 
-Step: TypeAlias = StandingIn | Asking | Pulling | Answering
+Step: TypeAlias = StandingIn | Asking | Pulling | Shortened | Answering
 
 
-def answer(prompt: str, settings: Settings, memory: Memory, *, pull: bool = True) -> Generator[Step, None, None]:
+def answer(
+    question: Question,
+    settings: Settings,
+    memory: Memory,
+    *,
+    pull: bool = True,
+    retries: int | None = None,
+    wait: float | None = None,
+    looks: bool = False,
+) -> Generator[Step, None, None]:
     """The steps to an answer; the last is its stream, which ends with the generator.
 
-    pull: whether a model that isn't there is fetched.
+    pull: whether a model that isn't there is fetched. retries: how often a call is sent again, None: as is usual.
+    wait: seconds that the server has to come up. looks: whether the window is worth a request beforehand.
     """
-    may_be_replaced = may_stand_in(settings, memory)
+    may_be_replaced = wait is None and may_stand_in(settings, memory)
+    # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
+    attempts = 1 if may_be_replaced else _ATTEMPTS
     try:
-        # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
-        attempts = 1 if may_be_replaced else 3
-        with connected(settings, attempts=attempts, instead="vuhitra chat --embedded") as server:
-            yield from _asked(server, prompt, settings.model, memory, pull=pull)
+        with connected(
+            settings,
+            attempts=attempts if retries is None else 1 + retries,
+            instead="vuhitra chat --embedded",
+            wait=wait,
+        ) as server:
+            yield from _asked(server, question, settings.model, memory, pull=pull, looks=looks)
             return
     except OllamaConnectionError as error:
         # Asked anew: a server that has answered meanwhile was there, and is missed.
-        if error.reason != "refused" or not may_stand_in(settings, memory):
+        if error.reason != "refused" or not may_be_replaced or not may_stand_in(settings, memory):
             raise
         refused = error
+    yield from _stood_in(question, settings.model, memory, refused, looks=looks)
+
+
+def _stood_in(
+    question: Question, named: str | None, memory: Memory, refused: OllamaConnectionError, *, looks: bool
+) -> Iterator[Step]:
+    """The steps where the built-in engine answers. Raises what the server was refused with, where it can't."""
     try:
         with built_in() as server:
             choice = clear_choice(server.client.list_models(), server.own_model)
             if choice is None:
                 raise refused
-            model = settings.model or choice.model
+            model = named or choice.model
             yield StandingIn(model, first=not memory.knows(BUILT_IN_INTRODUCED))
-            yield from _asked(server, prompt, model, memory, pull=False)
+            yield from _asked(server, question, model, memory, pull=False, looks=looks)
     except NotInstalled as missing:
         refused.hint = f"ollama serve; or for a small model without a server: {missing.hint}"
         raise refused from missing
 
 
-def _asked(server: Server, prompt: str, named: str | None, memory: Memory, *, pull: bool) -> Iterator[Step]:
-    model = named or _only_model(server)
-    yield Asking(server, model)
+def _asked(
+    server: Server, question: Question, named: str | None, memory: Memory, *, pull: bool, looks: bool
+) -> Iterator[Step]:
+    model = named or choose_model(server.client.list_models(), server.name, preferred=server.own_model).model
+    yield Asking(server, model, question, _window(server, question, model) if looks else None)
     try:
-        stream = _begin(server, prompt, model)
-    except OllamaContextError as error:
-        raise _too_long(model, error) from error
+        stream, lost = _begun(server, question, model)
     except OllamaModelNotFoundError as error:
         note_answer(server, memory)
         if error.suggestions or is_cloud(model) or server.engine == "embedded" or not pull:
             raise _not_there(server, model, error.suggestions) from error
         yield Pulling(model, server.client.pull_model(model, stream=True))
-        stream = _begin(server, prompt, model)
+        stream, lost = _begun(server, question, model)
     note_answer(server, memory)
     with stream:
+        if lost:
+            yield Shortened(lost)
         yield Answering(stream)
 
 
-def _begin(server: Server, prompt: str, model: str) -> Stream:
-    is_own = server.own_model is not None and same_model(model, server.own_model)
-    options = BUILT_IN_OPTIONS if is_own else None
-    return server.client.generate(prompt, model=model, stream=True, options=options)
+def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]:
+    """The stream of an answer, and what of the question was lost for it, or ""."""
+    try:
+        try:
+            return _begin(server, question, model), ""
+        except OllamaContextError as error:
+            return _begun_shorter(server, question, model, error)
+    except OllamaContextError as error:
+        from cli.services.overflowing import too_long
+
+        raise too_long(server, model, question, error) from error
+    except OllamaCapabilityError as error:
+        from cli.services.capable import not_capable
+
+        raise not_capable(server, model, question, error) from error
 
 
-def _only_model(server: Server) -> str:
-    return choose_model(server.client.list_models(), server.name, preferred=server.own_model).model
+def _begun_shorter(server: Server, question: Question, model: str, error: OllamaContextError) -> tuple[Stream, str]:
+    """The same for a question that is too long. Raises the error where it isn't to be shortened, or can't be."""
+    from cli.services.overflowing import cut_by_the_server, lost, shortened
+
+    if question.on_overflow == "warn":
+        return _begin(server, question, model, may_cut=True), cut_by_the_server(error)
+    shorter = question
+    for _ in range(_CUTS if question.on_overflow == "trim" else 0):
+        cut = shortened(shorter, error)
+        if cut is None:
+            break
+        shorter = cut
+        try:
+            return _begin(server, shorter, model), lost(question, shorter)
+        except OllamaContextError as again:
+            error = again
+    raise error
+
+
+def _begin(server: Server, question: Question, model: str, *, may_cut: bool = False) -> Stream:
+    options = options_for(question, model, server.own_model)
+    asked = question.asked
+    if may_cut:  # a server that may not shift its window doesn't cut a prompt either
+        asked["truncate"] = asked["shift"] = True
+    return server.client.generate(question.prompt, model=model, stream=True, options=options, **asked)
+
+
+def options_for(question: Question, model: str, own_model: str | None) -> dict[str, Any] | None:
+    """The options that are sent: those of the question, and below them those that suit the built-in model."""
+    is_own = own_model is not None and same_model(model, own_model)
+    return {**(BUILT_IN_OPTIONS if is_own else {}), **question.options} or None
+
+
+def _window(server: Server, question: Question, model: str) -> int | None:
+    """The tokens that the model takes, where that takes one short request to know, or none."""
+    from vuhitra import OllamaError, Retry, Timeouts
+
+    if not question.materials:
+        return None
+    if asked := question.options.get("num_ctx"):
+        return int(asked)
+    limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST, total=_AT_MOST)
+    client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
+    try:
+        running = client.running_models()
+    except OllamaError:  # what is wrong, the question itself will meet with
+        return None
+    return next((each.get("context_length") for each in running if same_model(each["name"], model)), None)
 
 
 def _not_there(server: Server, model: str, near: tuple[str, ...]) -> Failure:
     from shlex import quote
+
+    from cli.exit_status import ExitStatus
 
     hint = f"vuhitra models pull {quote(model)}"
     if server.engine == "embedded":
@@ -139,16 +236,3 @@ def _one_of(server: Server) -> str:
     listed = server.client.list_models()
     choice = clear_choice(listed, server.own_model)
     return choice.model if choice else str(listed[0]["name"])
-
-
-def _too_long(model: str, error: OllamaContextError) -> Failure:
-    numbers = ""
-    if error.needed and error.window:
-        numbers = f": {error.needed:,} tokens, and its window is {error.window:,}"
-    return Failure(
-        f"too long for {model}{numbers}",
-        why="nothing was cut, nothing was answered",
-        hint="a shorter text, or a model with a larger window: vuhitra models list",
-        status=ExitStatus.TOO_LONG,
-        code="too-long",
-    )

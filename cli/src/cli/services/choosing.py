@@ -12,6 +12,20 @@ from vuhitra.names import same_model
 ListedModel = Mapping[str, Any]
 
 
+class WhichModel(Failure):
+    """No model is named, and several could answer. names: theirs."""
+
+    def __init__(self, names: Sequence[str], where: str, *, built_in: bool) -> None:
+        from shlex import quote
+
+        first = quote(names[0])
+        hint = f'vuhitra chat -m {first} "…", or: vuhitra models default {first}'
+        if built_in:
+            hint = f'vuhitra chat --embedded -m {first} "…", or set MODEL'
+        super().__init__(f"which model? {len(names)} of those at {where} can chat", why=", ".join(names), hint=hint)
+        self.names = tuple(names)
+
+
 class Choice(NamedTuple):
     """A model, and why it is the one."""
 
@@ -34,19 +48,15 @@ def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice
 
 
 def choose_model(models: Sequence[ListedModel], where: str, *, preferred: str | None = None) -> Choice:
-    """The model that answers where none was named. Raises Failure where that is not clear."""
+    """The model that answers where none was named.
+
+    Raises WhichModel where several could, and Failure where none can.
+    """
     if choice := clear_choice(models, preferred):
         return choice
     names = [str(model["name"]) for model in models if can_chat(model)]
     if names:
-        from shlex import quote
-
-        flags = "" if preferred is None else " --embedded"
-        raise Failure(
-            f"which model? {len(names)} of those at {where} can chat",
-            why=", ".join(names),
-            hint=f'vuhitra chat{flags} -m {quote(names[0])} "…", or set MODEL',
-        )
+        raise WhichModel(names, where, built_in=preferred is not None)
     what = f"no model at {where} can chat" if models else f"no models at {where}"
     raise Failure(
         what,

@@ -41,6 +41,11 @@ def model_rows(listed: Sequence[Listed], running: Sequence[Listed], default: str
     return [_row(model, _loaded(model, running), default) for model in listed]
 
 
+def capabilities_of(model: Listed) -> tuple[str, ...]:
+    """What a model can do, in the words of this program."""
+    return tuple(_WORDS.get(each, each) for each in map(str, model.get("capabilities") or ()))
+
+
 def _row(model: Listed, loaded: Listed | None, default: str | None) -> ModelRow:
     details = model.get("details") or {}
     return ModelRow(
@@ -50,10 +55,10 @@ def _row(model: Listed, loaded: Listed | None, default: str | None) -> ModelRow:
         quantization=str(details.get("quantization_level") or ""),
         window=details.get("context_length"),
         window_loaded=loaded.get("context_length") if loaded else None,
-        can=tuple(_WORDS.get(each, each) for each in map(str, model.get("capabilities") or ())),
-        changed=_seconds(model.get("modified_at")),
+        can=capabilities_of(model),
+        changed=seconds_of(model.get("modified_at")),
         is_loaded=loaded is not None,
-        expires=_seconds(loaded.get("expires_at")) if loaded else None,
+        expires=seconds_of(loaded.get("expires_at")) if loaded else None,
         is_default=default is not None and same_model(default, str(model["name"])),
     )
 
@@ -62,7 +67,7 @@ def _loaded(model: Listed, running: Sequence[Listed]) -> Listed | None:
     return next((each for each in running if same_model(each["name"], model["name"])), None)
 
 
-def _seconds(time: object) -> float | None:
+def seconds_of(time: object) -> float | None:
     """An RFC 3339 time as seconds since the epoch."""
     try:
         return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else None

@@ -1,4 +1,4 @@
-"""The prompt: material from stdin first, the question last."""
+"""The words of a prompt, and what comes in on stdin."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from cli.failure import Failure
 
 SILENT_FOR = 1.0
 """Seconds after which a stdin that says nothing is worth a note."""
+_NAMED = 5
+"""Files that are named, where there are many."""
 
 
-def joined(material: str, question: str) -> str:
-    """Both, parted by a blank line; either may be empty."""
-    parts = [material.rstrip("\r\n"), question]
-    return "\n\n".join(part for part in parts if part)
-
-
-def read_text(stream: BinaryIO, on_silence: Callable[[], None] | None) -> str:
-    """All of stdin as text. `on_silence` is called once when nothing has come for a while."""
+def read_stdin(stream: BinaryIO, on_silence: Callable[[], None] | None = None) -> bytes:
+    """All of stdin. `on_silence` is called once when nothing has come for a while."""
     timer = Timer(SILENT_FOR, on_silence) if on_silence else None
     if timer:
         timer.daemon = True
@@ -32,33 +28,45 @@ def read_text(stream: BinaryIO, on_silence: Callable[[], None] | None) -> str:
     finally:
         if timer:
             timer.cancel()
-    return _decoded(data + stream.read() if data else data)
+    return data + stream.read() if data else data
 
 
-def question_of(words: Sequence[str]) -> str:
-    """The prompt in the words of the command line.
+def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
+    """The prompt in the words of the command line. files: what `-f` names.
 
-    Raises Failure where what follows the first word is a list of files, as of a pattern that the
-    shell has expanded: their names would be sent, and not what they hold.
+    Raises Failure where words are files, as of a pattern that the shell has expanded: their names
+    would be sent, and not what they hold.
     """
-    first, *others = words or ("",)
-    if others and all(os.path.isfile(word) for word in others):
-        from shlex import join
-
-        files = join(others)
-        raise Failure(
-            "these are files, and only their names would be sent: " + files,
-            hint=f"cat {files} | {join(['vuhitra', 'chat', first])}",
-        )
-    # What was not UTF-8 on the command line arrives as lone surrogates, which no server takes.
-    return " ".join(words).encode(errors="surrogateescape").decode(errors="replace")
+    paths = [word for word in words if os.path.isfile(os.path.join(cwd, word))]
+    others = [word for word in words if word not in paths]
+    if paths and (files or len(words) > 1) and _are_meant(words, paths, others, files):
+        raise _only_names(paths, others, files)
+    return sendable(" ".join(words))
 
 
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Failure(
-            "stdin is not text in UTF-8",
-            why=f"byte {data[error.start]:#04x} at position {error.start}",
-        ) from error
+def sendable(text: str) -> str:
+    """A text of the command line: what was not UTF-8 there arrives as lone surrogates, which no server takes."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _are_meant(words: Sequence[str], paths: Sequence[str], others: Sequence[str], files: Sequence[str]) -> bool:
+    """Whether the words behind the prompt, or before it, are the files of a pattern."""
+    if len(others) > 1:
+        return False
+    behind = not others or words[0] == others[0]
+    return behind or (words[-1] == others[0] and (bool(files) or len(paths) > 1))
+
+
+def _only_names(paths: Sequence[str], others: Sequence[str], files: Sequence[str]) -> Failure:
+    from shlex import join
+
+    def flags(names: Sequence[str]) -> str:
+        return join([word for name in names for word in ("-f", name)])
+
+    more = f" … ({len(paths)} files)" if len(paths) > _NAMED else ""
+    whole = join(["vuhitra", "chat", *(word for name in (*files, *paths) for word in ("-f", name)), *others])
+    return Failure(
+        f"did you mean {flags(paths[:_NAMED])}{more}?",
+        why="these are files, and only their names would be sent",
+        hint=whole if not more else None,
+    )

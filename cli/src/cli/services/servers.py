@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cli.config import Settings
@@ -15,7 +15,8 @@ from vuhitra.hosts import DEFAULT_PORT, Host, resolve_host
 from vuhitra.names import same_model
 
 if TYPE_CHECKING:
-    from vuhitra import OllamaClient
+    from cli.services.profiles import CertificateOptions
+    from vuhitra import OllamaClient, OllamaConnectionError, Retry
 
 BUILT_IN_MODEL = "smollm2:135m"
 """What the engine inside this program answers with."""
@@ -23,6 +24,11 @@ BUILT_IN_MODEL = "smollm2:135m"
 BUILT_IN_OPTIONS = {"temperature": 0, "num_predict": 1024}
 """How it is asked: a model this small says least nonsense when it always takes the likeliest word, and
 it doesn't always find an end by itself."""
+
+_SETTINGS_OF_THE_CLIENT = {
+    "verify=": "vuhitra config set profiles.NAME.ca",
+    "cert=": "vuhitra config set profiles.NAME.client_certificate",
+}
 
 Engine = Literal["ollama", "embedded"]
 
@@ -64,28 +70,69 @@ def configured_host(settings: Settings) -> Host:
 
 
 @contextmanager
-def connected(settings: Settings, *, attempts: int = 3, instead: str | None = None) -> Generator[Server]:
+def connected(
+    settings: Settings, *, attempts: int = 3, instead: str | None = None, wait: float | None = None
+) -> Generator[Server]:
     """The server that the settings name, as long as it is needed.
 
-    instead: the same command for the built-in engine, where that can do it.
+    instead: the same command for the built-in engine, where that can do it. wait: seconds it has to come up.
     """
     if settings.embedded:
         with built_in() as server:
             yield server
         return
-    from vuhitra import OllamaClient, OllamaConnectionError, Retry, Timeouts
+    from vuhitra import OllamaConnectionError, Retry
 
     host = configured_host(settings)
-    timeouts = Timeouts.of(settings.timeout) if settings.timeout else Timeouts()
-    client = OllamaClient(host, settings.model, timeouts, retry=Retry(attempts=attempts), auto_pull=False)
-    with client:
+    with _client(settings, host, Retry(attempts=attempts)) as client:
         try:
+            if wait is not None:
+                client.wait_until_ready(wait)
             yield Server(client, host, "ollama")
         except OllamaConnectionError as error:
-            if error.reason == "refused" and not settings.host_is_set:
-                offered = instead and _fits_built_in(settings.model) and _is_installed()
-                error.hint = f"ollama serve; or without a server: {instead}" if offered else "ollama serve"
+            error.hint = _hint(error, settings, instead)
             raise
+
+
+def _hint(error: OllamaConnectionError, settings: Settings, instead: str | None) -> str | None:
+    """What to try, in the words of a command line: the library speaks of the client's settings."""
+    hint = error.hint
+    if hint and hint.startswith("http"):
+        hint = f"--host {hint}"
+    elif hint:
+        for setting, called in _SETTINGS_OF_THE_CLIENT.items():
+            hint = hint.replace(setting, called)
+    offers = error.reason == "refused" and not settings.host_is_set and _fits_built_in(settings.model)
+    if instead and offers and _is_installed():
+        hint = f"{hint or 'ollama serve'}; or without a server: {instead}"
+    return hint
+
+
+def _client(settings: Settings, host: Host, retry: Retry) -> OllamaClient:
+    """The client for a host, with the key and the certificates that belong to it."""
+    from vuhitra import OllamaClient, Timeouts
+
+    timeouts = Timeouts.of(settings.timeout) if settings.timeout else Timeouts()
+    certificates: CertificateOptions = {}
+    if settings.profile:
+        from cli.services.profiles import certificates_of
+
+        certificates = certificates_of(settings.profile, settings.variables)
+    return OllamaClient(
+        with_key(host, settings), settings.model, timeouts, retry=retry, auto_pull=False, **certificates
+    )
+
+
+def with_key(host: Host, settings: Settings) -> Host:
+    """A host with the key that belongs to it; one in its URL goes first."""
+    if host.authorization:
+        return host
+    key = settings.api_key
+    if settings.profile:
+        from cli.services.profiles import key_of
+
+        key = key_of(settings.profile, settings.variables)
+    return replace(host, authorization=f"Bearer {key}") if key else host
 
 
 @contextmanager

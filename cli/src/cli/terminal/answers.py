@@ -1,14 +1,13 @@
-"""An answer on its way to stdout: as text, as one JSON document, or as lines of JSON.
+"""An answer on its way to stdout as text: byte by byte in a pipe, safe and laid out at a terminal.
 
-One view is one answer. Each is given the same calls, so a command doesn't know which it has.
+One view is one answer. All of them are given the same calls, so a command doesn't know which it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from cli.terminal import documents
 from cli.terminal.escape_filter import EscapeFilter
 from cli.terminal.screen import Screen
 
@@ -30,15 +29,15 @@ class AnswerView(Protocol):
     def done(self, facts: Facts) -> None:
         """The end, and what is known about the answer."""
 
-    def stopped(self, error: Facts) -> int:
+    def stopped(self, facts: Facts, error: Facts) -> int:
         """Stopped from outside: keeps what was said, and tells how many words that was."""
         ...
 
-    def failed(self, error: Facts) -> None:
+    def failed(self, facts: Facts, error: Facts) -> None:
         """The answer broke off."""
 
 
-class _Words:
+class Words:
     """Counts words that arrive in pieces."""
 
     def __init__(self) -> None:
@@ -46,32 +45,42 @@ class _Words:
         self._inside = False
 
     def feed(self, piece: str) -> None:
+        """Count those of the next piece."""
         begins_inside = self._inside and not piece[:1].isspace()
         self.count += len(piece.split()) - (1 if begins_inside and piece.strip() else 0)
         self._inside = not piece[-1:].isspace()
 
 
+class Layout(Protocol):
+    """Lays text out that comes in pieces, as `terminal.markdown` does."""
+
+    def feed(self, text: str) -> str:
+        """What is to be written by now."""
+        ...
+
+    def end(self) -> str:
+        """What is left of it."""
+        ...
+
+
 class TextAnswer:
     """The text itself, as it comes; it ends in exactly one newline.
 
-    held_back: whether to wait for the end, and then write it whole.
+    layout: how it is laid out; None: as it is.
     """
 
-    def __init__(self, screen: Screen, *, held_back: bool) -> None:
+    def __init__(self, screen: Screen, layout: Layout | None = None) -> None:
         self._screen = screen
-        self._held_back = held_back
-        self._held: list[str] = []
         self._newlines = ""
-        self._words = _Words()
+        self._words = Words()
         self._filter = EscapeFilter() if screen.is_terminal else None
+        self._layout = layout
 
     def text(self, piece: str) -> None:
         """A piece of the answer."""
         self._words.feed(piece)
-        if self._held_back:
-            self._held.append(piece)
-        else:
-            self._write(piece)
+        shown = self._filter.feed(piece) if self._filter else piece
+        self._write(self._layout.feed(shown) if self._layout else shown)
 
     def thinking(self, piece: str) -> None:
         """Not part of the answer."""
@@ -81,102 +90,74 @@ class TextAnswer:
 
     def done(self, facts: Facts) -> None:
         """The end."""
-        self._write("".join(self._held))
-        self._screen.write("\n")
+        self._end()
 
-    def stopped(self, error: Facts) -> int:
-        """Keeps what was said."""
+    def stopped(self, facts: Facts, error: Facts) -> int:
+        """Keeps what was said; a word that was held back goes below the `^C`."""
+        held = self._layout.end().lstrip() if self._layout else ""
+        if held:
+            self._write(f"\n{held}")
         if self._words.count:
-            self._write("".join(self._held))
             self._screen.write("\n")
         return self._words.count
 
-    def failed(self, error: Facts) -> None:
+    def failed(self, facts: Facts, error: Facts) -> None:
         """The answer broke off: what was written stays, on a line that ends."""
-        if self._words.count and not self._held_back:
-            self._screen.write("\n")
+        if self._words.count:
+            self._end()
+
+    def _end(self) -> None:
+        if self._layout:
+            self._write(self._layout.end())
+        self._screen.write("\n")
 
     def _write(self, piece: str) -> None:
         """Write all but the newlines at the end: those are written once something follows them."""
-        text = self._newlines + (self._filter.feed(piece) if self._filter else piece)
+        text = self._newlines + piece
         said = text.rstrip("\n")
         self._newlines = text[len(said) :]
         if said:
             self._screen.write(said)
 
 
-class JsonAnswer:
-    """One document, once the answer is whole."""
+class HeldAnswer:
+    """The same, once it is whole.
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._text: list[str] = []
-        self._thinking: list[str] = []
-        self._tool_calls: list[Facts] = []
+    view: what shows it then. extract: takes the part out that is wanted, or None where it isn't there.
+    kept: whether what was said by then is shown where it is stopped. A part of what has to be
+        checked, or taken out of the whole, is shown to nobody: a program may be reading.
+    """
 
-    def text(self, piece: str) -> None:
-        """A piece of the answer."""
-        self._text.append(piece)
-
-    def thinking(self, piece: str) -> None:
-        """A piece of what the model thinks."""
-        self._thinking.append(piece)
-
-    def tool_call(self, call: Facts) -> None:
-        """A function that the model wants called."""
-        self._tool_calls.append(call)
-
-    def done(self, facts: Facts) -> None:
-        """The end: print the document."""
-        documents.document(self._screen, {**self._said(), **facts})
-
-    def stopped(self, error: Facts) -> int:
-        """Keeps what was said, as a document that says it isn't whole."""
-        words = len("".join(self._text).split())
-        if words:
-            documents.document(self._screen, {**self._said(), "done_reason": "interrupted"})
-        return words
-
-    def failed(self, error: Facts) -> None:
-        """A document is printed whole or not at all."""
-
-    def _said(self) -> dict[str, object]:
-        return {
-            "text": "".join(self._text),
-            "thinking": "".join(self._thinking),
-            "tool_calls": self._tool_calls,
-        }
-
-
-class JsonLines:
-    """A line of JSON for each piece, at once."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._words = _Words()
+    def __init__(self, view: TextAnswer, extract: Callable[[str], str | None] | None = None, *, kept: bool) -> None:
+        self._view = view
+        self._extract = extract
+        self._kept = kept
+        self._pieces: list[str] = []
 
     def text(self, piece: str) -> None:
         """A piece of the answer."""
-        self._words.feed(piece)
-        documents.record(self._screen, "text", {"text": piece})
+        self._pieces.append(piece)
 
     def thinking(self, piece: str) -> None:
-        """A piece of what the model thinks."""
-        documents.record(self._screen, "thinking", {"text": piece})
+        """Not part of the answer."""
 
     def tool_call(self, call: Facts) -> None:
-        """A function that the model wants called."""
-        documents.record(self._screen, "tool_call", call)
+        """Not part of the answer."""
 
     def done(self, facts: Facts) -> None:
-        """The end."""
-        documents.record(self._screen, "done", facts)
+        """The end: show it."""
+        text = "".join(self._pieces)
+        part = self._extract(text) if self._extract else None
+        self._view.text(text if part is None else part)
+        self._view.done(facts)
 
-    def stopped(self, error: Facts) -> int:
-        """All that was said is out already; the last line says that it isn't whole."""
-        self.failed(error)
-        return self._words.count
+    def stopped(self, facts: Facts, error: Facts) -> int:
+        """Keeps what was said, where it may be shown."""
+        text = "".join(self._pieces)
+        if self._kept and text:
+            self._view.text(text)
+            return self._view.stopped(facts, error)
+        return len(text.split())
 
-    def failed(self, error: Facts) -> None:
-        """The last line says why there are no more."""
-        documents.record(self._screen, "error", {"error": error})
+    def failed(self, facts: Facts, error: Facts) -> None:
+        """It is shown whole or not at all."""

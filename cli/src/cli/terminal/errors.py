@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.columns import wrapped
+from cli.terminal.escape_filter import shown, shown_in_line
 from cli.terminal.screen import BOLD, DIM, RED, Screen
 
 _URL = re.compile(r"https?://[^\s,()]+|unix:///[^\s,()]+")
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
+_USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_SHORTEST_SECRET = 6
 _INDENT = "  "
 
 
 class Report(NamedTuple):
-    """All there is to say about an error. code, exit: see `cli.exit_status`."""
+    """All there is to say about an error. code, exit: see `cli.exit_status`. traceback: for `--debug` alone."""
 
     what: str
     why: str | None
     hint: str | None
     code: str
     exit: int
+    traceback: str | None = None
 
 
 def render(report: Report, screen: Screen) -> None:
@@ -35,31 +41,42 @@ def render(report: Report, screen: Screen) -> None:
 def as_object(report: Report) -> dict[str, object]:
     """The error as the object that `--json` promises."""
     message = f"{report.what}: {report.why}" if report.why else report.what
-    return {"code": report.code, "message": message, "hint": report.hint, "exit": report.exit}
+    described: dict[str, object] = {
+        "code": report.code,
+        "message": message,
+        "hint": report.hint,
+        "exit": report.exit,
+    }
+    return {**described, "traceback": report.traceback} if report.traceback else described
+
+
+def traceback_of(error: Exception, variables: Mapping[str, str]) -> str:
+    """Where an error comes from, without credentials."""
+    from traceback import format_exception
+
+    return concealed(shown("".join(format_exception(error))), variables)
+
+
+def concealed(text: str, variables: Mapping[str, str]) -> str:
+    """A text without credentials. variables: those of the environment, which may hold some."""
+    for name, value in variables.items():
+        if _SECRET.search(name) and len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return without_user_info(text)
+
+
+def without_user_info(text: str) -> str:
+    """A text with URLs that name no user and no password; a host setting may leave the `http://` out."""
+    return re.sub(r"^[^/@\s]+(?=@[^/\s]+$)", "***", _USER_INFO.sub("***", text))
 
 
 def _write(screen: Screen, label: str, look: str, text: str, bold: re.Pattern[str] | None) -> None:
-    lines = _wrapped(label + text, screen.width) if screen.is_terminal else [label + text]
+    lines = wrapped(label + text, screen.width, 2 * _INDENT) if screen.is_terminal else [label + text]
     for number, line in enumerate(lines):
         head, rest = (label, line[len(label) :]) if number == 0 else ("", line)
         if bold is not None:
             rest = bold.sub(lambda found: screen.paint(found.group(), BOLD), rest)
         screen.line(screen.paint(head, look) + rest)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    if len(text) <= width:
-        return [text]
-    from textwrap import wrap
-
-    return wrap(
-        text,
-        width,
-        subsequent_indent=2 * _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    )
 
 
 def _bare(text: str) -> str:

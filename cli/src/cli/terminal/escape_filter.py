@@ -1,6 +1,12 @@
 """Makes text from a server or a model safe for a terminal: no escape sequences, no control characters.
 
 Stateful, so that a sequence split over two pieces is taken out too. This file writes nothing.
+
+Line feeds and tabs stay. Carriage returns, backspaces and all other controls are taken out: what was
+written is never written over. What changes the order in which text is read is shown by its number,
+`<U+202E>`, and so is what carries text that nobody sees: tags, separators of lines, annotations.
+Joiners, direction marks and zero-width spaces stay: scripts and emoji need them, and they hide nothing.
+A half of a surrogate pair, which no encoding can write, is shown as `?`.
 """
 
 from __future__ import annotations
@@ -8,8 +14,9 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-_SUSPECT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NUMBERED = "\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e007f"
+_SHOWN_BY_NUMBER = re.compile(f"[{_NUMBERED}]")
+_SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NUMBERED}]")
 _KEPT = "\n\t"
 _BREAKING_OFF = "\n\x18\x1a"
 """Line feed, and the two controls that cancel a sequence."""
@@ -70,8 +77,10 @@ class EscapeFilter:
             self._state = _State.CSI
         elif character in _C1_STRINGS:
             self._state = _State.STRING
-        elif character in _OVERRIDES:
+        elif _SHOWN_BY_NUMBER.match(character):
             return f"<U+{ord(character):04X}>"
+        elif "\ud800" <= character <= "\udfff":
+            return "?"
         elif not _SUSPECT.match(character):
             return character
         return ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from cli.terminal.columns import columns, cut
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import duration, part_of, rate, size
 from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen, Segment
@@ -19,6 +20,18 @@ _LEAST_BAR = 5
 _STALLED_AFTER = 5.0
 _RATE_OVER = 5.0
 _PLAIN_STEP = 10
+_PLAIN_AFTER = 10.0
+_PLAIN_EVERY = 60.0
+
+
+class Place(NamedTuple):
+    """Which transfer it is, of how many that one command asked for."""
+
+    number: int = 1
+    of: int = 1
+
+
+ALONE = Place()
 
 
 class Transfer:
@@ -79,21 +92,27 @@ class Transfer:
 
 
 class PullBar:
-    """What a person sees of one pull. `attempt` is set from outside: `2 of 3: closed`."""
+    """What a person sees of one pull. `attempt` is set from outside: `2 of 3: closed`.
 
-    def __init__(self, screen: Screen, clock: Clock, name: str, *, quiet: bool = False) -> None:
+    Of several the bar and the percentage are those of all, so that they go on from where the one before ended.
+    """
+
+    def __init__(self, screen: Screen, clock: Clock, name: str, *, quiet: bool = False, place: Place = ALONE) -> None:
         self._screen = screen
         self._clock = clock
-        self._name = name
+        self._name = shown_in_line(name)
         self._quiet = quiet
+        self._place = place
         self._told = 0
+        self._told_at = clock()
+        self._quiet_for = _PLAIN_AFTER
         self.transfer = Transfer(clock())
         self.attempt = ""
 
     def over(self, records: Iterable[Record]) -> Generator[Record, None, None]:
         """The records themselves, while the bar follows them."""
-        ticker = Ticker(self.draw)
-        if self._screen.may_rewrite and not self._quiet:
+        ticker = Ticker(self.draw if self._screen.may_rewrite else self.remind)
+        if not self._quiet:
             ticker.start()
         try:
             for record in records:
@@ -113,30 +132,50 @@ class PullBar:
     def stopped(self) -> str:
         """How far it came, for whoever stopped it."""
         if not self.transfer.total:
-            return "Stopped before anything was fetched."
+            return "Stopped before anything was transferred."
         reached = part_of(self.transfer.done, self.transfer.total)
         return f"Stopped at {reached}. The same command goes on from there."
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1, over all that the command fetches; each of them counts the same."""
+        return (self._place.number - 1 + self.transfer.fraction) / self._place.of
 
     def draw(self) -> None:
         """Show the bar as it stands."""
         self._screen.rewrite(self.segments())
 
+    def remind(self) -> None:
+        """In a log: say how it stands, where nothing was said for long."""
+        transfer, now = self.transfer, self._clock()
+        if now - self._told_at < self._quiet_for:
+            return
+        if transfer.total:
+            speeds, _ = self._speeds(now)
+            said = [f"{int(transfer.fraction * 100)}% of {size(transfer.total)}", *speeds[:1]]
+        else:
+            said = [transfer.status]
+        self._tell(", ".join(said).replace("  ", ", "))
+
     def segments(self) -> list[Segment]:
         """The bar: as much of the line as there is something to say."""
         transfer, now = self.transfer, self._clock()
+        name, several = self._name, self._place.of > 1
+        if several:
+            name += f" ({self._place.number} of {self._place.of})"
         if not transfer.total:
-            return [(self._name, BOLD), (f"  {transfer.status} … {duration(max(1, now - transfer.began))}", DIM)]
-        percent = f"{int(transfer.fraction * 100):>2}%"
+            return [(name, BOLD), (f"  {transfer.status} … {duration(max(1, now - transfer.began))}", DIM)]
+        percent = f"{int(self.fraction * 100):>2}%" + (" of all" if several else "")
         amount = f"  {part_of(transfer.done, transfer.total)}  {percent}"
         speeds, look = self._speeds(now)
         shown = [*((amount, f"  {speed}") for speed in speeds), (amount, ""), (f"  {percent}", "")]
-        room = self._screen.width - 1 - len(f"{self._name}  ")
+        room = self._screen.width - 1 - columns(f"{name}  ")
         amount, speed = next((each for each in shown if room - len("".join(each)) >= _LEAST_BAR), shown[-1])
         room -= len(amount + speed)
         bar = min(max(room, 0), BAR_WIDTH)
-        full = int(transfer.fraction * bar)
+        full = int(self.fraction * bar)
         return [
-            (self._name[: min(room, 0) or None], BOLD),
+            (cut(name, columns(name) + min(room, 0)), BOLD),
             ("  ", PLAIN),
             ("━" * full, GREEN),
             ("─" * (bar - full), DIM),
@@ -164,7 +203,10 @@ class PullBar:
             return
         self._told = percent // _PLAIN_STEP
         speed = self.transfer.rate(self._clock())
-        self._screen.line(
-            f"{self._name}: {self._told * _PLAIN_STEP}% of {size(self.transfer.total)}"
-            + (f", {rate(speed)}" if speed else "")
+        self._tell(
+            f"{self._told * _PLAIN_STEP}% of {size(self.transfer.total)}" + (f", {rate(speed)}" if speed else "")
         )
+
+    def _tell(self, said: str) -> None:
+        self._told_at, self._quiet_for = self._clock(), _PLAIN_EVERY
+        self._screen.line(f"{self._name}: {said}")

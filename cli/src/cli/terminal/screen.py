@@ -5,13 +5,15 @@ Only bold, dim and the basic colours are used, and a word always stands where a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import cast
 
 from cli.environment import Environment, Stream
 from cli.exit_status import ExitStatus
-from cli.failure import Failure, ReaderGone
+from cli.failure import Failure, ReaderGone, Terminated
+from cli.terminal.columns import columns, cut
 
 PLAIN, BOLD, DIM, RED, GREEN, YELLOW = "", "1", "2", "1;31", "32", "33"
 """What a text can look like, as parameters of SGR."""
@@ -22,6 +24,8 @@ _FALLBACKS = {
     "✓": "ok",
     "━": "#",
     "─": "-",
+    "│": "|",
+    "•": "*",
     "⠋": "|",
     "⠙": "/",
     "⠹": "-",
@@ -35,7 +39,8 @@ Segment = tuple[str, str]
 class Screen:
     """stdout or stderr.
 
-    On stdout a write that fails ends the command; on stderr there is nobody left to tell.
+    On stdout a write that fails ends the command; on stderr there is nobody left to tell. A terminal
+    that has gone away ends it silently, as its hanging up does.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Screen:
         self._carries_the_answer = carries_the_answer
         self._fallbacks = _missing_in(stream.encoding) if stream.is_terminal else {}
         self._rewritten = ""
+        self._drawn_at = 0
         self._lock = RLock()
 
     @property
@@ -79,11 +85,12 @@ class Screen:
     def rewrite(self, segments: Sequence[Segment]) -> None:
         """Show a line that can be rewritten, in place of the one before; cut to the width."""
         with self._lock:
+            width = self.width
             shown = [(text.translate(self._fallbacks), look) for text, look in segments]
-            painted = "".join(self.paint(*each) for each in _cut(shown, self.width - 1))
-            if painted != self._rewritten:
+            painted = "".join(self.paint(*each) for each in _cut(shown, width - 1))
+            if painted != self._rewritten or width != self._drawn_at:
                 self._put(f"\r\x1b[K{painted}")
-                self._rewritten = painted
+                self._rewritten, self._drawn_at = painted, width
 
     def erase(self) -> None:
         """Take the line away that was being rewritten."""
@@ -111,7 +118,10 @@ class Screen:
             if self._carries_the_answer:
                 raise ReaderGone from None
         except OSError as error:
-            if self._carries_the_answer:
+            if error.errno == errno.EIO and self.is_terminal:  # it was closed, and the signal was ignored
+                if self._carries_the_answer:
+                    raise Terminated(ExitStatus.HUNG_UP) from None
+            elif self._carries_the_answer:
                 raise Failure(
                     "cannot write to stdout",
                     why=error.strerror,
@@ -162,6 +172,9 @@ def _write_all(stream: Stream, data: bytes) -> None:
 def _cut(segments: Sequence[Segment], width: int) -> list[Segment]:
     kept: list[Segment] = []
     for text, look in segments:
-        kept.append((text[:width], look))
-        width -= len(kept[-1][0])
+        fits = cut(text, width)
+        kept.append((fits, look))
+        if fits != text:
+            break
+        width -= columns(fits)
     return kept

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from unicodedata import combining, east_asian_width
+
+from cli.terminal.columns import columns as columns_of
 
 GAP = "  "
 
@@ -62,13 +63,6 @@ def row_lines(columns: Sequence[Column]) -> list[str]:
     """A line a row, with no blanks at its end."""
     rows = range(len(columns[0].cells))
     return [_line(columns, [column.cell(row) for column in columns]) for row in rows]
-
-
-def columns_of(text: str) -> int:
-    """How many columns of a screen a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
 
 
 def _line(columns: Sequence[Column], cells: Sequence[tuple[str, str]]) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Thread
+from typing import NamedTuple
 
+from cli.logger import LOOKING
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import duration
 from cli.terminal.screen import DIM, Screen
@@ -23,30 +25,33 @@ _LOOKS_EVERY = 1.0
 Clock = Callable[[], float]
 
 
+class Awaited(NamedTuple):
+    """What is being waited for, and how many seconds it took the last time, where that is known."""
+
+    words: str
+    last: float | None = None
+
+
+Look = Callable[[], Awaited | None]
+
+
 class Waiting:
     """A context manager around whatever may take long.
 
     phase: what is being waited for.
     look: may be set to what is asked once a second for a better word, in a thread of its own; it
-        answers None where it knows none.
+        answers None where it knows none. What is told meanwhile goes before its answer.
     """
 
-    def __init__(
-        self,
-        screen: Screen,
-        clock: Clock,
-        phase: str,
-        *,
-        quiet: bool = False,
-    ) -> None:
+    def __init__(self, screen: Screen, clock: Clock, phase: str, *, quiet: bool = False) -> None:
         self._screen = screen
         self._clock = clock
         self._quiet = quiet
-        self.look: Callable[[], str | None] | None = None
+        self.look: Look | None = None
         self._looking = False
         self._looked_at = clock()
         self._began = self._phase_began = clock()
-        self._phase = phase
+        self._awaited = Awaited(phase)
         self._announced: tuple[str, float] | None = None
         self._frame = 0
         self._ticker = Ticker(self.tick)
@@ -63,10 +68,12 @@ class Waiting:
         if not self._quiet:
             self._ticker.start()
 
-    def now(self, phase: str) -> None:
-        """Something else is being waited for."""
-        if phase != self._phase:
-            self._phase, self._phase_began = shown_in_line(phase), self._clock()
+    def now(self, phase: str, last: float | None = None) -> None:
+        """Something else is being waited for. last: how many seconds it took the last time."""
+        words = shown_in_line(phase)
+        if words != self._awaited.words:
+            self._phase_began = self._clock()
+        self._awaited = Awaited(words, last)
 
     def stop(self) -> None:
         """The wait is over; harmless when it was over before."""
@@ -85,32 +92,37 @@ class Waiting:
             self._announce(waited)
 
     def _draw(self) -> None:
-        seconds = max(1.0, self._clock() - self._phase_began)
         spinner = SPINNER[self._frame % len(SPINNER)]
         self._frame += 1
-        self._screen.rewrite([(f"{spinner} {self._phase} … {duration(seconds)}", DIM)])
+        self._screen.rewrite([(f"{spinner} {self._told(max(1.0, self._clock() - self._phase_began))}", DIM)])
 
     def _announce(self, waited: float) -> None:
         """A line of its own: at first, for each new phase at a terminal, and once a minute."""
+        words = self._awaited.words
         if self._announced is not None:
-            phase, at = self._announced
-            is_news = self._screen.is_terminal and phase != self._phase
+            earlier, at = self._announced
+            is_news = self._screen.is_terminal and words != earlier
             if not is_news and waited - at < _PLAIN_EVERY:
                 return
-            self._screen.line(f"{self._phase} … {duration(waited)}")
+            self._screen.line(words if is_news else self._told(self._clock() - self._phase_began))
         else:
-            self._screen.line(self._phase)
-        self._announced = (self._phase, waited)
+            self._screen.line(words)
+        self._announced = (words, waited)
+
+    def _told(self, seconds: float) -> str:
+        words, last = self._awaited
+        told = f"{words} … {duration(seconds)}"
+        return f"{told}, last time {duration(last)}" if last else told
 
     def _look_again(self) -> None:
         if self.look is None or self._looking or self._clock() - self._looked_at < _LOOKS_EVERY:
             return
         self._looking = True
-        Thread(target=self._take_a_look, args=(self.look,), name="look", daemon=True).start()
+        Thread(target=self._take_a_look, args=(self.look, self._awaited), name=LOOKING, daemon=True).start()
 
-    def _take_a_look(self, look: Callable[[], str | None]) -> None:
-        phase = look()
-        if phase is not None:
-            self.now(phase)
+    def _take_a_look(self, look: Look, before: Awaited) -> None:
+        seen = look()
+        if seen is not None and self._awaited is before and self.look is look:
+            self.now(*seen)
         self._looked_at = self._clock()
         self._looking = False

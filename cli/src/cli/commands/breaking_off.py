@@ -1,0 +1,22 @@
+"""What there is to say to a person about an answer that broke off, besides what the library knows."""
+
+from __future__ import annotations
+
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+from cli.terminal.presentation import Presentation
+from vuhitra.errors import OllamaIncompleteError
+
+
+def explained(error: Exception, model: str, presentation: Presentation, *, said: bool) -> Exception:
+    """An error that says more, where there is one. said: whether a part of the answer is there to be read."""
+    if not isinstance(error, OllamaIncompleteError) or error.reason != "repetition":
+        return error
+    where = f"kept in {presentation.output}" if presentation.output else "printed"
+    return Failure(
+        f"{model} repeated one token 30 times, and the server ended the answer there",
+        why=f"what was said is {where}, unfinished" if said else "nothing of it was printed",
+        hint="--temperature 0.8, or -o repeat_penalty=1.2",
+        status=ExitStatus.BROKE_OFF,
+        code="broke-off",
+    )

@@ -1,0 +1,212 @@
+"""The flags of `vuhitra chat`, in groups as the help shows them, and what each of them is checked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+import click
+
+from cli.commands.command import Command, check_model_names
+
+if TYPE_CHECKING:
+    from cli.services.question import OnOverflow
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+LEVELS = ("low", "medium", "high", "max")
+_THINKING = ("--think", "--no-think")
+
+
+class Given(TypedDict):
+    """What the flags were given, by their names."""
+
+    model: str | None
+    pull: bool
+    system: str | None
+    file: tuple[str, ...]
+    attach: tuple[str, ...]
+    no_stdin: bool
+    raw: bool
+    on_overflow: OnOverflow
+    show_prompt: bool
+    option: tuple[str, ...]
+    temperature: str | None
+    seed: str | None
+    num_ctx: str | None
+    num_predict: str | None
+    think: bool | str | None
+    format: str | None
+    schema: str | None
+    stream: bool | None
+    show_thinking: bool | None
+    extract: Literal["first", "last"] | None
+    stats: bool
+    output: str | None
+    plain: bool
+    keep_alive: float | str | None
+    retries: int | None
+    timeout: float | None
+    wait: float | None
+
+
+class Flag(click.Option):
+    """A flag in a group of the help."""
+
+    def __init__(self, *args: Any, group: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.group = group
+
+
+class ThinkFlag(Flag):
+    """`--think`, `--no-think`, `--think=LEVEL`: what stands behind a blank is never the level."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """As it is written."""
+        return "--think[=LEVEL] / --no-think", self.help or ""
+
+
+class AskingCommand(Command):
+    """A command that asks a model."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with a value behind each `--think` that has none."""
+        return super().parse_args(ctx, _with_values(ctx, args))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The flags by their groups, and below them those that all commands have."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
+                title = param.group if isinstance(param, Flag) else "Common flags"
+                groups.setdefault(title, []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
+    takes_value = {name for each in context.command.params if isinstance(each, click.Option) for name in _valued(each)}
+    made: list[str] = []
+    before = ""
+    for index, word in enumerate(args):
+        if word == "--":
+            return [*made, *args[index:]]
+        if before not in takes_value and word.startswith("--no-think="):
+            raise click.BadOptionUsage("--no-think", "Option '--no-think' does not take a value.", context)
+        is_bare = word in _THINKING and before not in takes_value
+        made.append(f"{word}={'yes' if word == '--think' else 'no'}" if is_bare else word)
+        before = word if before not in takes_value else ""
+    return made
+
+
+def _valued(option: click.Option) -> Sequence[str]:
+    """The names of a flag behind which a word is its value."""
+    return () if option.is_flag or option.count or isinstance(option, ThinkFlag) else option.opts
+
+
+def _think(context: click.Context, param: click.Parameter, value: str | None) -> bool | str | None:
+    if value is None or value in LEVELS:
+        return value
+    if value.lower() in ("yes", "true", "no", "false"):
+        return value.lower() in ("yes", "true")
+    raise click.BadParameter(f"{value!r} is none of {', '.join(LEVELS)}", context, param)
+
+
+def _keep_alive(context: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
+    if value is None:
+        return None
+    from cli.services.request_options import keep_alive_of
+
+    try:
+        return keep_alive_of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, param) from error
+
+
+def _flag(group: str, *names: str, cls: type[Flag] = Flag, **attributes: Any) -> Callable[[Decorated], Decorated]:
+    return click.option(*names, cls=cls, group=group, **attributes)
+
+
+_ASKED, _ANSWERED, _PRINTED, _SERVER = "What is asked", "How it is answered", "What is printed", "The server"
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+FLAGS = (
+    _flag(
+        _ASKED,
+        "-m",
+        "--model",
+        metavar="NAME",
+        callback=check_model_names,
+        help="The model to ask, instead of MODEL's.",
+    ),
+    _flag(_ASKED, "-f", "--file", metavar="FILE|URL|-", multiple=True, help="Put a text before PROMPT. Repeats."),
+    _flag(_ASKED, "-a", "--attach", "--image", metavar="FILE|URL|-", multiple=True, help="Show an image. Repeats."),
+    _flag(_ASKED, "-s", "--system", metavar="TEXT|@FILE", help="What the model is told to be; @@ begins with an @."),
+    _flag(_ASKED, "--no-stdin", is_flag=True, help="Don't read stdin."),
+    _flag(
+        _ASKED,
+        "--on-overflow",
+        type=click.Choice(["error", "warn", "trim"]),
+        default="error",
+        help="Longer than the window: fail (so it does), let the server cut, or cut the material's end.",
+    ),
+    _flag(_ASKED, "--raw", is_flag=True, help="Send PROMPT as it is, without the model's template."),
+    _flag(_ASKED, "--show-prompt", is_flag=True, help="Print what would be sent, and send nothing."),
+    _flag(_ANSWERED, "-o", "--option", metavar="KEY=VALUE", multiple=True, help="Set an option. Repeats."),
+    _flag(_ANSWERED, "--temperature", metavar="NUMBER", help="How freely it speaks: 0 for always the likeliest word."),
+    _flag(_ANSWERED, "--seed", metavar="NUMBER", help="For answers that can be had again."),
+    _flag(_ANSWERED, "--num-ctx", metavar="TOKENS", help="The window; another one than before loads the model again."),
+    _flag(_ANSWERED, "--num-predict", metavar="TOKENS", help="The longest answer."),
+    _flag(_ANSWERED, *_THINKING, "think", cls=ThinkFlag, callback=_think, help="Think first: low, medium, high, max."),
+    _flag(_ANSWERED, "--format", type=click.Choice(["json"]), help="Answer in JSON of any shape."),
+    _flag(_ANSWERED, "--schema", metavar="SCHEMA", help="Answer in JSON of this shape: 'name, age int', @FILE, JSON."),
+    _flag(
+        _PRINTED,
+        "--stream/--no-stream",
+        default=None,
+        help="Print the answer as it is made (so it is, unless --json), or once it is whole.",
+    ),
+    _flag(
+        _PRINTED,
+        "--show-thinking/--hide-thinking",
+        " /--hidethinking",
+        default=None,
+        help="Show what the model thinks, on stderr.",
+    ),
+    _flag(_PRINTED, "-x", "--extract", flag_value="first", help="Print the first code block only."),
+    _flag(_PRINTED, "--xl", "--extract-last", "extract", flag_value="last", help="Print the last code block only."),
+    _flag(
+        _PRINTED, "--stats", "-u", "--usage", "--verbose", "stats", is_flag=True, help="Tokens and times, on stderr."
+    ),
+    _flag(_PRINTED, "--output", metavar="FILE", help="Write the answer into a file."),
+    _flag(_PRINTED, "--plain", is_flag=True, help="Print the text as it came: no Markdown."),
+    _flag(_SERVER, "--pull/--no-pull", default=True, help="Fetch a model that isn't there (so it is), or fail."),
+    _flag(
+        _SERVER,
+        "--keep-alive",
+        "--keepalive",
+        metavar="TIME",
+        callback=_keep_alive,
+        help="How long it stays loaded afterwards: 10m, or seconds.",
+    ),
+    _flag(
+        _SERVER,
+        "--timeout",
+        metavar="SECONDS",
+        type=_SECONDS,
+        help="How long the answer may take to begin, and each piece of it to follow.",
+    ),
+    _flag(
+        _SERVER, "--retries", metavar="N", type=click.IntRange(min=0), help="How often to try again: 2, unless told."
+    ),
+    _flag(_SERVER, "--wait", metavar="SECONDS", type=_SECONDS, help="Wait for a server that is coming up."),
+)
+"""Every flag, as a decorator; in the order of the help."""
+
+
+def chat_flags(function: Decorated) -> Decorated:
+    """Give a command all the flags."""
+    for decorate in reversed(FLAGS):
+        function = decorate(function)
+    return function

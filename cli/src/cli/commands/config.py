@@ -1,0 +1,154 @@
+"""`vuhitra config`: the settings, where each came from, and the user's config file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.commands.command import Command, Group, environment_of, screens_of
+from cli.commands.invocation import Invocation, invocation
+from cli.config import short_path
+from cli.failure import Failure, Told
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.screen import BOLD, DIM, GREEN
+
+if TYPE_CHECKING:
+    from cli.config_rules import Problem
+
+
+class _WithoutSettings(Command):
+    """A command that works where the settings can't be read."""
+
+    takes_settings = False
+
+
+@click.group(name="config", cls=Group, invoke_without_command=True)
+@click.pass_context
+def config_group(context: click.Context) -> None:
+    """Show and change settings.
+
+    \b
+    Examples:
+      vuhitra config show
+      vuhitra config set model smollm2:135m
+      vuhitra config set profiles.lan.url http://gpu.lan:11434
+      vuhitra config validate
+    """
+    if context.invoked_subcommand is None:
+        out, _ = screens_of(context)
+        out.line(context.get_help())
+
+
+@config_group.command(name="show")
+@click.pass_context
+def config_show(context: click.Context) -> None:
+    """Show each setting, and where it came from.
+
+    Keys are never shown, only that there is one.
+
+    \b
+    Examples:
+      vuhitra config show
+      vuhitra config show --json
+    """
+    from cli.commands.config_table import print_settings
+    from cli.services.setting_list import settings_shown
+
+    call = invocation(context, sends=False)
+    rows = settings_shown(call.settings)
+    if call.flags.json:
+        settings = {row.name: {"value": row.value, "source": row.source} for row in rows}
+        document: dict[str, Any] = {"file": call.environment.config_file, "settings": settings}
+        documents.document(call.out, {**document, "profiles": sorted(call.settings.file.profiles)})
+        return
+    print_settings(call.out, rows)
+    profiles = ", ".join(map(shown_in_line, sorted(call.settings.file.profiles)))
+    call.aside(f"\nProfiles: {profiles}" if profiles else f"\nNo profiles in {call.settings.file.path}")
+
+
+@config_group.command(name="validate", cls=_WithoutSettings)
+@click.pass_context
+def config_validate(context: click.Context) -> None:
+    """Check the config file, and name every problem with its line.
+
+    Exit 2 where there is one.
+
+    \b
+    Examples:
+      vuhitra config validate
+    """
+    from cli.config_file import problems_in
+
+    call = invocation(context, sends=False)
+    path = call.environment.config_file
+    shown = short_path(path, call.environment.variables)
+    problems = problems_in(path, shown)
+    if call.flags.json:
+        found = [problem._asdict() for problem in problems]
+        documents.document(call.out, {"file": path, "valid": not problems, "problems": found})
+    elif problems:
+        for problem in problems:
+            _tell_of(call, shown, problem)
+    elif not call.flags.quiet:
+        call.out.line(f"{call.out.paint('ok', GREEN)}    {shown_in_line(shown)}")
+    if problems:
+        from cli.exit_status import ExitStatus
+
+        raise Told(ExitStatus.USAGE)
+
+
+@config_group.command(name="set", cls=_WithoutSettings)
+@click.argument("key", metavar="KEY")
+@click.argument("value", metavar="[VALUE]", required=False)
+@click.option("--unset", is_flag=True, help="Take the setting away.")
+@click.pass_context
+def config_set(context: click.Context, key: str, value: str | None, *, unset: bool) -> None:
+    """Write one setting to the config file; what else stands there stays.
+
+    KEY is model, embed_model, profile (the one that is used where no host is named), or
+    profiles.NAME.url, .model, .embed_model, .key_variable, .key_command, .ca, .client_certificate, .client_key.
+
+    \b
+    Examples:
+      vuhitra config set model smollm2:135m
+      vuhitra config set profiles.lan.url http://gpu.lan:11434
+      vuhitra config set profiles.lan.key_command "pass show gpu"
+      vuhitra config set --unset model
+    """
+    from cli.config_file import set_value
+
+    call = invocation(context, sends=False)
+    if (value is None) is not unset:
+        raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} …")
+    written = set_value(call.environment.config_file, key, value)
+    shown = short_path(call.environment.config_file, call.environment.variables)
+    if call.flags.json:
+        documents.document(call.out, {"file": call.environment.config_file, "key": key, "value": written})
+    elif call.narrates:
+        said = f"unset in {shown}" if unset else f"set in {shown}"
+        call.out.line(f"{call.out.paint('✓', GREEN)} {call.out.paint(shown_in_line(key), BOLD)} {shown_in_line(said)}")
+
+
+@config_group.command(name="path", cls=_WithoutSettings)
+@click.pass_context
+def config_path(context: click.Context) -> None:
+    """Print where the config file is; it need not exist.
+
+    \b
+    Examples:
+      vuhitra config path
+    """
+    call = invocation(context, sends=False)
+    path = environment_of(context).config_file
+    if call.flags.json:
+        documents.document(call.out, {"file": path})
+    else:
+        call.out.line(path)
+
+
+def _tell_of(call: Invocation, shown: str, problem: Problem) -> None:
+    call.out.line(shown_in_line(f"{shown}, line {problem.line}: {problem.what}"))
+    if problem.hint:
+        call.out.line(f"  {call.out.paint('write:', DIM)} {shown_in_line(problem.hint)}")

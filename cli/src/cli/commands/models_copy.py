@@ -1,0 +1,38 @@
+"""`vuhitra models copy`: a second name for a model."""
+
+from __future__ import annotations
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import invocation
+from cli.commands.verbs import done, near_names_for, needs_ollama
+from cli.services.servers import connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+
+
+@click.command(name="copy", cls=Command)
+@click.argument("source", callback=check_model_names)
+@click.argument("destination", callback=check_model_names)
+@click.pass_context
+def models_copy(context: click.Context, source: str, destination: str) -> None:
+    """Give a model a second name.
+
+    The copy takes no room until one of the two is changed.
+
+    \b
+    Examples:
+      vuhitra models copy smollm2:135m my-model
+    """
+    call = invocation(context)
+    needs_ollama(call, "copy models")
+    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+        with near_names_for(server, "models", "copy"):
+            server.client.copy_model(source, destination)
+        note_answer(server, call.memory)
+        waiting.stop()
+        if call.flags.json:
+            documents.document(call.out, {"host": server.host.url, "source": source, "destination": destination})
+        done(call, f"Model copied: {shown_in_line(source)} is also ", destination)

@@ -1,0 +1,68 @@
+"""`vuhitra models create`: a model made from another, from a Modelfile or from weights."""
+
+from __future__ import annotations
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import invocation
+from cli.commands.pulling import pull
+from cli.commands.verbs import done, needs_ollama, not_there
+from cli.services.making import Told, faults_told, source_of
+from cli.services.servers import Server, connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from vuhitra.names import near_names, same_model
+
+
+@click.command(name="create", cls=Command)
+@click.argument("name", callback=check_model_names)
+@click.argument("weights", required=False, metavar="[FILE]")
+@click.option("-f", "--file", "modelfile", metavar="FILE", help="The Modelfile that says all; ./Modelfile by itself.")
+@click.option("--from", "base", metavar="MODEL", callback=check_model_names, help="The model to make it from.")
+@click.option("-s", "--system", metavar="TEXT", help="Its system prompt, where no Modelfile says it.")
+@click.option("--quantize", metavar="TYPE", help="Make it smaller, as to q4_K_M; only of F16 or F32.")
+@click.pass_context
+def models_create(
+    context: click.Context,
+    name: str,
+    *,
+    weights: str | None,
+    modelfile: str | None,
+    base: str | None,
+    system: str | None,
+    quantize: str | None,
+) -> None:
+    """Make a model, from another or from a file.
+
+    FILE is a GGUF file, or a folder with safetensors. Files are uploaded, unless the server has them.
+
+    \b
+    Examples:
+      vuhitra models create parrot --from smollm2:135m -s "You are a parrot."
+    """
+    call = invocation(context)
+    needs_ollama(call, "make models")
+    asked = source_of(call.environment.cwd, modelfile, base, weights)
+    if system is not None:
+        asked["system"] = system
+    if quantize is not None:
+        asked["quantize"] = quantize
+    with connected(call.settings) as server:
+        with call.waiting(CONNECTING), faults_told(name):
+            if base is not None:
+                _check_base(server, base, name)
+            records = server.client.create_model(name, stream=True, **asked)
+        note_answer(server, call.memory)
+        with faults_told(name):
+            made = pull(call, name, Told(records))
+        if call.flags.json:
+            documents.document(call.out, {"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
+        done(call, "Model created successfully: ", name, f"   {made.summary}")
+
+
+def _check_base(server: Server, base: str, name: str) -> None:
+    """Raise Failure where the base is misspelt: the server would go and fetch what was written."""
+    names = [each["name"] for each in server.client.list_models()]
+    if not any(same_model(base, each) for each in names) and near_names(base, names):
+        raise not_there(server, base, "models", "create", name, "--from")

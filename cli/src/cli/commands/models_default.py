@@ -1,0 +1,77 @@
+"""`vuhitra models default`: the model that answers where none is named."""
+
+from __future__ import annotations
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import Invocation, invocation
+from cli.commands.verbs import done, not_there
+from cli.logger import get_logger
+from cli.services.choosing import Choice, choose_model
+from cli.services.servers import connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.screen import BOLD
+from vuhitra.names import same_model
+
+_VARIABLE = "MODEL"
+
+
+@click.command(name="default", cls=Command)
+@click.argument("name", required=False, callback=check_model_names)
+@click.pass_context
+def models_default(context: click.Context, name: str | None) -> None:
+    """Show or set the model that answers by default.
+
+    Kept in the user's settings; in the profile's, where one is in use.
+
+    \b
+    Examples:
+      vuhitra models default smollm2:135m
+      vuhitra models default
+    """
+    call = invocation(context)
+    if name is None:
+        _show(call)
+    else:
+        _set(call, name)
+
+
+def _show(call: Invocation) -> None:
+    settings = call.settings
+    if settings.model:
+        choice = Choice(settings.model, settings.source("model"))
+    else:
+        with call.waiting(CONNECTING), connected(settings) as server:
+            listed = server.client.list_models()
+            note_answer(server, call.memory)
+            choice = choose_model(listed, server.name, preferred=server.own_model)
+    if call.flags.json:
+        documents.document(call.out, {"model": choice.model, "source": choice.source})
+    else:
+        name = shown_in_line(choice.model) if call.out.is_terminal else choice.model
+        call.out.line(call.out.paint(name, BOLD))
+        call.aside(f"  {shown_in_line(choice.source)}")
+
+
+def _set(call: Invocation, name: str) -> None:
+    """Write it to the settings, once it is known to be there."""
+    from cli.config_file import set_value
+
+    with call.waiting(CONNECTING), connected(call.settings) as server:
+        names = [each["name"] for each in server.client.list_models()]
+        note_answer(server, call.memory)
+        found = next((each for each in names if same_model(each, name)), None)
+        if found is None:
+            raise not_there(server, name, "models", "default")
+    path = call.environment.config_file
+    profile = call.settings.profile.name if call.settings.profile else None
+    set_value(path, f"profiles.{profile}.model" if profile else "model", found)
+    if call.flags.json:
+        documents.document(call.out, {"model": found, "profile": profile, "path": path})
+    done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")
+    stronger = call.settings.sources.get("model", "")
+    if stronger.startswith(_VARIABLE) and not same_model(call.settings.model or "", found):
+        get_logger("cli").warning(shown_in_line(f"{stronger} is stronger, so {call.settings.model} answers here"))

@@ -1,0 +1,70 @@
+"""`vuhitra models health`: whether the server answers, and how fast."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from cli.commands.command import Command
+from cli.commands.invocation import Invocation, invocation
+from cli.config import Settings
+from cli.failure import Failure
+from cli.services.health import Health, check
+from cli.services.servers import Server, configured_host, connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.numbers import counted, milliseconds
+from cli.terminal.screen import GREEN
+from vuhitra.errors import OllamaError
+
+
+@click.command(name="health", cls=Command)
+@click.pass_context
+def models_health(context: click.Context) -> None:
+    """Tell whether the server answers, and how fast.
+
+    Exit 0 where it does, 3 where it doesn't.
+
+    \b
+    Examples:
+      vuhitra models health
+      vuhitra models health --json
+    """
+    call = invocation(context)
+    instead = "vuhitra models health --embedded"
+    try:
+        with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
+            health = check(server, call.environment.monotonic)
+            note_answer(server, call.memory)
+            waiting.stop()
+            _show(call, server, health)
+    except (OllamaError, Failure):
+        if call.flags.json:
+            documents.document(call.out, {"reached": False, "host": _url(call.settings)})
+        raise
+
+
+def _url(settings: Settings) -> str | None:
+    """The server's URL without a credential; None where there is none, or it can't be read."""
+    if settings.embedded:
+        return None
+    try:
+        return configured_host(settings).url
+    except Failure:
+        return None
+
+
+def _show(call: Invocation, server: Server, health: Health) -> None:
+    if call.flags.json:
+        facts = {"host": server.host.url, "engine": server.engine, **asdict(health)}
+        documents.document(call.out, {"reached": True, **facts})
+    elif not call.flags.quiet:
+        what = f"Ollama {shown_in_line(health.server_version)} at {server.name}"
+        if server.engine == "embedded":
+            what = server.name
+        call.out.line(
+            f"{call.out.paint('ok', GREEN)}    {what} ({milliseconds(health.latency)}),"
+            f" {counted(health.models, 'model')}, {health.loaded} loaded"
+        )

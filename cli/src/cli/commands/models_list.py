@@ -1,0 +1,88 @@
+"""`vuhitra models list`: the models that are on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from cli.commands.command import Command
+from cli.commands.invocation import Invocation, invocation
+from cli.commands.model_table import print_names, print_table
+from cli.services.choosing import Choice, clear_choice
+from cli.services.known_names import KnownNames
+from cli.services.model_list import ModelRow, model_rows
+from cli.services.servers import Server, connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from cli.terminal.columns import columns
+from cli.terminal.numbers import counted, size
+from vuhitra.errors import OllamaError
+
+
+@click.command(name="list", cls=Command)
+@click.pass_context
+def models_list(context: click.Context) -> None:
+    """List the models that are on the server.
+
+    With -q their names alone, one a line.
+
+    \b
+    Examples:
+      vuhitra models list
+      vuhitra models list -q
+      vuhitra models list --json
+    """
+    call = invocation(context)
+    instead = "vuhitra models list --embedded"
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
+        listed = server.client.list_models()
+        note_answer(server, call.memory)
+        KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
+        default = _default(call, server, listed)
+        running = [] if call.flags.quiet else _running(server)
+        rows = model_rows(listed, running, default.model if default else None)
+        waiting.stop()
+        _show(call, server, rows, default)
+
+
+def _default(call: Invocation, server: Server, listed: Sequence[Mapping[str, Any]]) -> Choice | None:
+    """The model that answers where none is named, and why it does."""
+    settings = call.settings
+    if settings.model:
+        return Choice(settings.model, settings.source("model"))
+    return clear_choice(listed, server.own_model)
+
+
+def _running(server: Server) -> Sequence[Mapping[str, Any]]:
+    try:
+        return server.client.running_models()
+    except OllamaError:  # a compatible server that lacks it; the list is worth showing without
+        return ()
+
+
+def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: Choice | None) -> None:
+    if call.flags.json:
+        facts = {"host": server.host.url, "engine": server.engine}
+        documents.document(call.out, {**facts, "models": [asdict(row) for row in rows]})
+    elif call.flags.quiet:
+        print_names(call.out, rows)
+    elif not rows:
+        call.err.line(f"No models available at {server.name}.")
+        call.err.line("  try: vuhitra models pull smollm2:135m")
+    else:
+        print_table(call.out, rows, call.environment.now())
+        call.aside("\n" + _summary(server, rows, default, call.err.width))
+
+
+def _summary(server: Server, rows: Sequence[ModelRow], default: Choice | None, width: int) -> str:
+    """The last line: as much of it as fits."""
+    count = counted(len(rows), "model")
+    total = size(sum(row.size or 0 for row in rows))
+    summary = f"{count}, {total}, at {server.name}"
+    if default is None or not any(row.is_default for row in rows):
+        return summary
+    legends = (f"   * the default ({default.source})", "   * the default", "")
+    return next(line for each in legends if columns(line := summary + each) <= width or not each)

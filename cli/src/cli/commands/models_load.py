@@ -1,0 +1,95 @@
+"""`vuhitra models load` and `unload`: which models are in a server's memory."""
+
+from __future__ import annotations
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import invocation
+from cli.commands.verbs import Items, done, near_names_for
+from cli.services.servers import connected, note_answer
+from cli.services.watching import CONNECTING, Watch
+from cli.terminal import documents
+from cli.terminal.numbers import duration, size
+from cli.terminal.waiting import Awaited
+
+_WORTH_REMEMBERING = 1.0
+"""Seconds from which on a load is one that is waited for."""
+
+
+def _keep_alive(context: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
+    if value is None:
+        return None
+    from cli.services.request_options import keep_alive_of
+
+    try:
+        return keep_alive_of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, param) from error
+
+
+@click.command(name="load", cls=Command)
+@click.argument("name", callback=check_model_names)
+@click.option(
+    "--keep-alive",
+    "--keepalive",
+    metavar="TIME",
+    callback=_keep_alive,
+    help="How long it stays: 10m, 1h30m, seconds, or -1 for ever.",
+)
+@click.pass_context
+def models_load(context: click.Context, name: str, *, keep_alive: float | str | None) -> None:
+    """Load a model, so that its next answer begins at once.
+
+    \b
+    Examples:
+      vuhitra models load smollm2:135m
+      vuhitra models load smollm2:135m --keep-alive 1h
+    """
+    call = invocation(context)
+    clock = call.environment.monotonic
+    with call.waiting(f"loading {name}") as waiting, connected(call.settings) as server:
+        watch = Watch(server, name, call.memory)
+
+        def look() -> Awaited | None:
+            phase = watch.look()
+            if phase is None:
+                return None
+            return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
+
+        waiting.look = look
+        began = clock()
+        with near_names_for(server, "models", "load"):
+            if keep_alive is None:
+                server.client.load_model(name)
+            else:
+                server.client.load_model(name, keep_alive=keep_alive)
+        seconds = clock() - began
+        waiting.stop()
+        note_answer(server, call.memory)
+        if seconds >= _WORTH_REMEMBERING:
+            call.memory.note_load(server.host.url, name, seconds)
+        if call.flags.json:
+            documents.document(call.out, {"host": server.host.url, "name": name, "seconds": round(seconds, 3)})
+        done(call, "Model loaded: ", name, f"   in {duration(seconds)}")
+
+
+@click.command(name="unload", cls=Command)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", callback=check_model_names)
+@click.pass_context
+def models_unload(context: click.Context, names: tuple[str, ...]) -> None:
+    """Unload models, to free their memory.
+
+    \b
+    Examples:
+      vuhitra models unload smollm2:135m
+    """
+    call = invocation(context)
+    with connected(call.settings) as server, Items(call, server) as items:
+        for name in names:
+            with items.item(name) as result, near_names_for(server, "models", "unload"):
+                with call.waiting(CONNECTING):
+                    server.client.unload_model(name)
+                note_answer(server, call.memory)
+                result["unloaded"] = True
+                done(call, "Model unloaded: ", name)

@@ -1,0 +1,39 @@
+"""`vuhitra models pull`: models that the server fetches."""
+
+from __future__ import annotations
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import invocation
+from cli.commands.pulling import Place, pull
+from cli.commands.verbs import Items, done, needs_ollama
+from cli.services.servers import connected, note_answer
+from cli.services.watching import CONNECTING
+
+
+@click.command(name="pull", cls=Command)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", callback=check_model_names)
+@click.option("--insecure", is_flag=True, help="Also from a registry without TLS.")
+@click.pass_context
+def models_pull(context: click.Context, names: tuple[str, ...], *, insecure: bool) -> None:
+    """Fetch models, one after the other.
+
+    What broke off goes on from where it was.
+
+    \b
+    Examples:
+      vuhitra models pull smollm2:135m
+      vuhitra models pull llama3.2 all-minilm
+    """
+    call = invocation(context)
+    needs_ollama(call, "fetch models")
+    with connected(call.settings) as server, Items(call, server) as items:
+        for number, name in enumerate(names, 1):
+            with items.item(name) as result:
+                with call.waiting(CONNECTING):
+                    records = server.client.pull_model(name, stream=True, insecure=insecure)
+                note_answer(server, call.memory)
+                pulled = pull(call, name, records, Place(number, len(names)))
+                result |= {"size": pulled.size, "seconds": round(pulled.seconds, 3)}
+                done(call, "Model pulled successfully: ", name, f"   {pulled.summary}")

@@ -1,0 +1,60 @@
+"""`vuhitra models remove`: models that are deleted from the server, once somebody has said yes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from cli.commands.command import Command, check_model_names
+from cli.commands.invocation import invocation
+from cli.commands.verbs import Items, done, near_names_for, needs_ollama
+from cli.services.servers import Server, connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.numbers import size
+from vuhitra.names import same_model
+
+
+@click.command(name="remove", cls=Command)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", callback=check_model_names)
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) -> None:
+    """Remove models from the server.
+
+    Asks before it does; where nobody can be asked, --yes says it.
+
+    \b
+    Examples:
+      vuhitra models remove my-model --yes
+    """
+    call = invocation(context)
+    needs_ollama(call, "remove models")
+    with connected(call.settings) as server:
+        with call.waiting(CONNECTING):
+            listed = {each["name"]: each.get("size") for each in server.client.list_models()}
+        note_answer(server, call.memory)
+        there = [name for name in names if _found(name, listed)]
+        if there and not yes and not call.confirm(_question(server, there, listed)):
+            call.note("nothing was removed")
+            return
+        with Items(call, server) as items:
+            for name in names:
+                with items.item(name) as result, near_names_for(server, "models", "remove"):
+                    with call.waiting(f"removing {name}"):
+                        server.client.delete_model(name)
+                    result["removed"] = True
+                    done(call, "Model removed: ", name)
+
+
+def _found(name: str, listed: dict[str, int | None]) -> str | None:
+    return next((each for each in listed if same_model(name, each)), None)
+
+
+def _question(server: Server, names: Sequence[str], listed: dict[str, int | None]) -> str:
+    """What is about to be removed, with its size."""
+    sizes = [listed[found] for name in names if (found := _found(name, listed))]
+    total = sum(each or 0 for each in sizes)
+    what = ", ".join(map(shown_in_line, names))
+    return f"Remove {what} ({size(total)}) from {server.name}?" if total else f"Remove {what} from {server.name}?"

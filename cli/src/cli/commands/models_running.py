@@ -1,0 +1,62 @@
+"""`vuhitra models running`: the models that are loaded, and what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from cli.commands.command import Command
+from cli.commands.invocation import Invocation, invocation
+from cli.commands.model_table import print_columns
+from cli.services.running import RunningRow, running_rows
+from cli.services.servers import Server, connected, note_answer
+from cli.services.watching import CONNECTING
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.numbers import size, time_left, tokens
+from cli.terminal.tables import Column
+
+_DROPPED_FIRST = ("WINDOW", "GPU", "SIZE", "LEFT")
+
+
+@click.command(name="running", cls=Command)
+@click.pass_context
+def models_running(context: click.Context) -> None:
+    """List the models that are loaded.
+
+    SIZE is what they take in memory, GPU the share of it that is on one, LEFT how long they stay if nobody asks them.
+
+    \b
+    Examples:
+      vuhitra models running
+      vuhitra models running --json
+    """
+    call = invocation(context)
+    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+        rows = running_rows(server.client.running_models(), call.environment.now())
+        note_answer(server, call.memory)
+        waiting.stop()
+        _show(call, server, rows)
+
+
+def _show(call: Invocation, server: Server, rows: Sequence[RunningRow]) -> None:
+    if call.flags.json:
+        facts = {"host": server.host.url, "engine": server.engine}
+        documents.document(call.out, {**facts, "models": [row._asdict() for row in rows]})
+        return
+    names = [shown_in_line(row.name) if call.out.is_terminal else row.name for row in rows]
+    if call.flags.quiet:
+        for name in names:
+            call.out.line(name)
+    elif not rows:
+        call.err.line(f"No model is loaded at {server.name}.")
+    else:
+        columns = [
+            Column("NAME", names),
+            Column("SIZE", ["" if row.size is None else size(row.size) for row in rows], right=True),
+            Column("GPU", ["" if row.gpu is None else f"{row.gpu:.0%}" for row in rows], right=True),
+            Column("WINDOW", [tokens(row.window) if row.window else "" for row in rows]),
+            Column("LEFT", ["" if row.seconds_left is None else time_left(row.seconds_left) for row in rows]),
+        ]
+        print_columns(call.out, columns, _DROPPED_FIRST)

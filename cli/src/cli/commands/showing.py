@@ -1,0 +1,69 @@
+"""Which view shows an answer, where it goes, and whether what the model thinks is shown with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cli.commands.invocation import Invocation
+from cli.logger import get_logger
+from cli.terminal.answers import AnswerView, HeldAnswer, Layout, TextAnswer
+from cli.terminal.presentation import Presentation
+from cli.terminal.screen import Screen
+
+NO_CODE = "no code block in the answer; all of it is here"
+
+
+def holds_back(call: Invocation, presentation: Presentation) -> bool:
+    """Whether nothing is printed before the answer is whole."""
+    if presentation.extract and not call.flags.json:
+        return True
+    return call.flags.json if presentation.stream is None else not presentation.stream
+
+
+def view_of(call: Invocation, presentation: Presentation, out: Screen, *, is_checked: bool) -> AnswerView:
+    """What shows the answer on `out`. is_checked: whether it has to fit something before it is text on a screen."""
+    held = holds_back(call, presentation)
+    extraction = _extraction(presentation)
+    if call.flags.json:
+        from cli.terminal.json_answers import JsonAnswer, JsonLines
+
+        return (JsonAnswer if held else JsonLines)(out, extraction)
+    if extraction or is_checked:  # code and data aren't laid out
+        return HeldAnswer(TextAnswer(out), extraction, kept=False)
+    view = TextAnswer(out, _layout(call, presentation, out))
+    return HeldAnswer(view, kept=True) if held else view
+
+
+def shows_thinking(call: Invocation, presentation: Presentation) -> bool:
+    """Whether it is shown on stderr; a program finds it in its JSON."""
+    if call.flags.json:
+        return False
+    if presentation.show_thinking is None:
+        return call.tells and call.out.is_terminal
+    return presentation.show_thinking
+
+
+def _layout(call: Invocation, presentation: Presentation, out: Screen) -> Layout | None:
+    environment = call.environment
+    has_colours = environment.colours(environment.stdout, call.flags.color)
+    if presentation.plain or not out.may_rewrite or not has_colours:
+        return None
+    from cli.terminal.markdown import Markdown
+
+    return Markdown(lambda: out.width, out.paint)
+
+
+def _extraction(presentation: Presentation) -> Callable[[str], str | None] | None:
+    """What takes the wanted block of code out of an answer, and warns where there is none."""
+    which = presentation.extract
+    if which is None:
+        return None
+    from cli.terminal.code_blocks import extracted
+
+    def extraction(text: str) -> str | None:
+        found = extracted(text, which)
+        if found is None:
+            get_logger("cli").warning(NO_CODE)
+        return found
+
+    return extraction

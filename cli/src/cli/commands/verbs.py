@@ -1,0 +1,115 @@
+"""What the verbs of `vuhitra models` share: several items in one command, a model that isn't there, done lines."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cli.commands.invocation import Invocation
+from cli.exit_status import ExitStatus
+from cli.failure import Failure, Told
+from cli.services.servers import Server
+from cli.terminal import documents
+from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.screen import BOLD, GREEN
+from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Items:
+    """A context manager around several things that are done one after the other.
+
+    What fails is told, and the others are done; the exit code is the first failure's. Under `--json` what
+    came of each is one document at the end, also where the server was lost before it.
+    """
+
+    def __init__(self, call: Invocation, server: Server) -> None:
+        self._call = call
+        self._server = server
+        self._results: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._call.flags.json and self._results:
+            documents.document(self._call.out, {"host": self._server.host.url, "models": self._results})
+        failures = [result["error"]["exit"] for result in self._results if "error" in result]
+        if failures and kind is None:
+            raise Told(ExitStatus(failures[0]))
+
+    @contextmanager
+    def item(self, name: str) -> Generator[dict[str, Any]]:
+        """One of them, and what `--json` shows of it.
+
+        Raises OllamaConnectionError: where the server is lost, there is nothing to go on with.
+        """
+        from cli.ending import report_of, tell
+        from cli.terminal.errors import as_object
+
+        result: dict[str, Any] = {"name": name}
+        try:
+            yield result
+        except (OllamaError, Failure) as error:
+            if isinstance(error, OllamaConnectionError) and not _is_of_one_item(error):
+                raise
+            report = report_of(error)
+            tell(report, self._call.err, as_json=self._call.flags.json)
+            result["error"] = as_object(report)
+        self._results.append(result)
+
+
+def _is_of_one_item(error: OllamaConnectionError) -> bool:
+    """Whether the server is there, and only this took too long."""
+    return isinstance(error, OllamaTimeoutError) and error.phase != "connect"
+
+
+@contextmanager
+def near_names_for(server: Server, *command: str) -> Generator[None]:
+    """Tells of a model that isn't there with near names. command: what was asked, without the model's name."""
+    try:
+        yield
+    except OllamaModelNotFoundError as error:
+        raise not_there(server, error.model, *command) from error
+
+
+def not_there(server: Server, name: str, *command: str) -> Failure:
+    """No such model, and which may have been meant. command: what to try with those."""
+    from shlex import join
+
+    from vuhitra.names import near_names
+
+    names = [each["name"] for each in _listed(server)]
+    near = [shown_in_line(each) for each in near_names(name, names)]
+    hint = join(["vuhitra", *command, near[0]]) if near else "vuhitra models list"
+    return Failure(
+        f"no model {name!r} at {server.name}",
+        why=f"near names: {', '.join(near)}" if near else None,
+        hint=hint,
+        status=ExitStatus.NO_SUCH_MODEL,
+        code="no-such-model",
+    )
+
+
+def _listed(server: Server) -> Sequence[Any]:
+    try:
+        return server.client.list_models()
+    except OllamaError:  # that the model isn't there is what matters
+        return ()
+
+
+def needs_ollama(call: Invocation, what: str) -> None:
+    """Raise Failure where the built-in engine is asked for what only Ollama can do."""
+    if call.settings.embedded:
+        raise Failure(f"the built-in engine can't {what}", hint="ollama serve, and then the same without --embedded")
+
+
+def done(call: Invocation, said: str, name: str = "", rest: str = "") -> None:
+    """The last line of what went well, with the model's name in bold."""
+    if call.narrates:
+        out = call.out
+        shown = shown_in_line(name) if out.is_terminal else name
+        out.line(f"{out.paint('✓', GREEN)} {said}{out.paint(shown, BOLD)}{rest}")

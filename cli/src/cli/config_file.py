@@ -1,0 +1,147 @@
+"""The user's config file, read and written. What may stand in it is in `config_rules`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+
+if TYPE_CHECKING:
+    from cli.config_rules import Problem
+
+
+class Profile(NamedTuple):
+    """A server, with all that belongs to it.
+
+    key_variable: the environment variable that holds its key; key_command: what prints it, a program and its
+    arguments. ca, client_certificate, client_key: paths.
+    """
+
+    name: str
+    url: str
+    model: str | None = None
+    embed_model: str | None = None
+    key_variable: str | None = None
+    key_command: tuple[str, ...] = ()
+    ca: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+
+
+class ConfigFile(NamedTuple):
+    """What the file says. path: as a person is shown it. profile: the one for when no server is named."""
+
+    path: str = "config.toml"
+    profile: str | None = None
+    model: str | None = None
+    embed_model: str | None = None
+    profiles: Mapping[str, Profile] = {}
+
+
+EMPTY = ConfigFile()
+"""What a file says that isn't there."""
+
+
+class BrokenConfig(Failure):
+    """A config file that can't be used: the first of its problems is told, and how many more there are."""
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        first, *others = problems
+        remarks = [f"write: {first.hint}" if first.hint else "", f"and {len(others)} more" if others else ""]
+        super().__init__(
+            f"{path}, line {first.line}: {first.what}",
+            why="; ".join(filter(None, remarks)) or None,
+            hint="vuhitra config validate",
+            code="broken-config",
+        )
+
+
+def read(path: str, shown: str) -> ConfigFile:
+    """The file's content; an empty one where there is none. shown: how messages call it.
+
+    Raises BrokenConfig, and Failure where the file can't be read.
+    """
+    text = _text_of(path, shown)
+    if not text:
+        return ConfigFile(shown)
+    from cli.config_rules import TOP, checked
+
+    document, problems = checked(text)
+    if problems:
+        raise BrokenConfig(shown, problems)
+    profiles = {name: _profile(name, keys) for name, keys in document.get("profiles", {}).items()}
+    return ConfigFile(shown, **{key: document.get(key) for key in TOP}, profiles=profiles)
+
+
+def problems_in(path: str, shown: str) -> list[Problem]:
+    """All that is wrong with the file, by line. Raises Failure where it can't be read."""
+    from cli.config_rules import checked
+
+    return checked(_text_of(path, shown))[1]
+
+
+def set_value(path: str, key: str, value: str | None) -> str | list[str] | None:
+    """Write one value, as `model` or `profiles.lan.url`, and give it as it was written; None takes it away.
+
+    All else stays as it is, comments too. A command is parted into its words, as a shell does.
+
+    Raises Failure for a key or a value that can't be, and where the file can't be read or written.
+    """
+    import shlex
+
+    import tomlkit
+
+    from cli.config_rules import checked, key_names
+
+    names = key_names(key)
+    if problems := problems_in(path, path):
+        raise BrokenConfig(path, problems)
+    document = tomlkit.parse(_text_of(path, path))
+    table: Any = document
+    for name in names[:-1]:
+        if name not in table:
+            table[name] = tomlkit.table(is_super_table=name == "profiles")
+        table = table[name]
+    written = shlex.split(value) if value and names[-1] == "key_command" else value
+    if written is None:
+        table.pop(names[-1], None)
+    else:
+        table[names[-1]] = written
+    text = tomlkit.dumps(document)
+    _, problems = checked(text)
+    if problems:
+        raise Failure(f"{key} can't be that: {problems[0].what}", hint=f"vuhitra config set {problems[0].key} …")
+    _write(path, text)
+    return written
+
+
+def _text_of(path: str, shown: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Failure(f"cannot read {shown}", why=reason) from error
+
+
+def _write(path: str, text: str) -> None:
+    """Put a text in a file that nobody else may read; it is all there or not at all."""
+    aside = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(aside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text)
+        os.replace(aside, os.path.realpath(path))  # where it is a link, what it leads to is written
+    except OSError as error:
+        raise Failure(f"cannot write {path}", why=error.strerror, status=ExitStatus.UNEXPECTED) from error
+
+
+def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
+    command = keys.get("key_command", ())
+    words: dict[str, Any] = {**keys, "key_command": (command,) if isinstance(command, str) else tuple(command)}
+    return Profile(name, **words)

@@ -1,0 +1,196 @@
+"""What may stand in the user's config file, and in which line something doesn't. This file reads no file.
+
+No secret belongs into it, only where one is found: a variable's name, or a command that prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cli.failure import Failure
+
+
+class Kind(NamedTuple):
+    """What a key may be. words: as a person is told. example: for a hint."""
+
+    words: str
+    example: str
+
+
+TEXT = Kind("text", '"…"')
+WORDS = Kind("text, or a list of texts", '["pass", "show", "gpu"]')
+
+TOP = {"profile": TEXT, "model": TEXT, "embed_model": TEXT}
+"""The keys that stand before all profiles."""
+
+OF_PROFILE = {
+    "url": TEXT,
+    "model": TEXT,
+    "embed_model": TEXT,
+    "key_variable": TEXT,
+    "key_command": WORDS,
+    "ca": TEXT,
+    "client_certificate": TEXT,
+    "client_key": TEXT,
+}
+"""The keys of `[profiles.NAME]`."""
+
+_SECRETS = ("key", "api_key", "token", "password")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Problem(NamedTuple):
+    """What is wrong in a line. key: the setting, with dots. hint: what to write instead, where that is known."""
+
+    line: int
+    key: str
+    what: str
+    hint: str | None = None
+
+
+def checked(text: str) -> tuple[Mapping[str, Any], list[Problem]]:
+    """What a config file's text says, and all that is wrong with it, by line."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found.group(1)) if found else text.count("\n") + 1
+        words = re.sub(r" \(at .*\)$", "", str(error))
+        return {}, [Problem(line, "", f"not TOML: {words[:1].lower()}{words[1:]}")]
+    problems = [
+        Problem(_line_of(text, place), ".".join(place), what, hint) for place, what, hint in _problems_in(document)
+    ]
+    return document, sorted(problems)
+
+
+def key_names(key: str) -> list[str]:
+    """The names in a dotted key. Raises Failure, with near names, for one that no config file has."""
+    names = key.split(".")
+    if len(names) == 1 and key in TOP:
+        return names
+    if len(names) == 3 and names[0] == "profiles" and names[2] in OF_PROFILE and _PLAIN_NAME.fullmatch(names[1]):
+        return names
+    if names[0] == "profiles" and len(names) == 3:
+        near = _near(names[2], OF_PROFILE)
+        known, near = f"profiles.{names[1]}.{near or 'url'}", f"profiles.{names[1]}.{near}" if near else None
+    else:
+        near = _near(key, TOP)
+        known = near or "profiles.NAME.url"
+    raise Failure(
+        f"no setting {key!r}", why=f"near names: {near}" if near else None, hint=f"vuhitra config set {known} …"
+    )
+
+
+_Place = tuple[str, ...]
+
+
+def _problems_in(document: Mapping[str, Any]) -> Iterator[tuple[_Place, str, str | None]]:
+    """All that is wrong: where, what, and what to write instead."""
+    profiles = document.get("profiles", {})
+    for key, value in document.items():
+        if key != "profiles":
+            yield from _problems_of((key,), value, TOP)
+    if not isinstance(profiles, dict):
+        yield ("profiles",), "profiles is no table", "[profiles.NAME] in a line of its own"
+        return
+    for name, keys in profiles.items():
+        yield from _problems_in_profile(name, keys)
+    chosen = document.get("profile")
+    if isinstance(chosen, str) and chosen not in profiles:
+        near = near_profiles(chosen, profiles)
+        yield ("profile",), f"no profile {chosen!r}", f'profile = "{near[0]}"' if near else f"[profiles.{chosen}]"
+
+
+def _problems_in_profile(name: str, keys: object) -> Iterator[tuple[_Place, str, str | None]]:
+    place = ("profiles", name)
+    if not isinstance(keys, dict):
+        yield place, f"profile {name} is no table", f"[profiles.{name}] in a line of its own"
+        return
+    for key, value in keys.items():
+        yield from _problems_of((*place, key), value, OF_PROFILE)
+    if "url" not in keys:
+        yield (*place, "url"), f"profile {name} has no url", f'url = "http://{name}:11434"'
+    elif isinstance(keys["url"], str) and (problem := _problem_of_url(keys["url"])):
+        yield (*place, "url"), problem, None
+    if "key_variable" in keys and "key_command" in keys:
+        yield (*place, "key_command"), f"profile {name} has both key_variable and key_command", "one of them"
+    if "client_key" in keys and "client_certificate" not in keys:
+        yield (*place, "client_key"), f"profile {name} has a client_key and no client_certificate", None
+
+
+def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Iterator[tuple[_Place, str, str | None]]:
+    key = place[-1]
+    if key not in known:
+        if key in _SECRETS:
+            yield (
+                place,
+                f"{key} would be a secret in a file",
+                'key_variable = "NAME", or key_command = ["pass", "show", …]',
+            )
+            return
+        near = _near(key, known)
+        yield place, f"no setting {key!r}", f"{near} = …" if near else f"one of {', '.join(known)}"
+    elif not _is_of(known[key], value):
+        yield place, f"{key} is no {known[key].words}", f"{key} = {known[key].example}"
+
+
+def _is_of(kind: Kind, value: object) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return kind is WORDS and isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _problem_of_url(url: str) -> str | None:
+    from vuhitra.hosts import resolve_host
+
+    try:
+        host = resolve_host(url, "url")
+    except ValueError as error:
+        return str(error)
+    return "a url with a password in it: a secret in a file" if host.authorization else None
+
+
+def _near(key: str, known: Mapping[str, Kind]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(key, known, n=1)), None)
+
+
+def near_profiles(name: str, profiles: Iterable[str]) -> list[str]:
+    """The profiles that may have been meant."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, list(profiles))
+
+
+def _line_of(text: str, place: _Place) -> int:
+    """The line in which a key stands, or what it stands in; 1 where it can't be found."""
+    table: list[str] = []
+    best, found = 0, 1
+    for number, line in enumerate(text.split("\n"), 1):
+        names = _names_in(line, table)
+        if line.lstrip().startswith("["):
+            table = names
+        common = next(
+            (i for i, (a, b) in enumerate(zip(names, place, strict=False)) if a != b), min(len(names), len(place))
+        )
+        if common > best:
+            best, found = common, number
+    return found
+
+
+def _names_in(line: str, table: list[str]) -> list[str]:
+    """The dotted key that a line sets or opens, with the table it stands in; none where it does neither."""
+    header = re.match(r"\s*\[\[?([^\]]+)\]", line)
+    if header:
+        return _parts(header.group(1))
+    setting = re.match(r"\s*([^=#\[]+?)\s*=", line)
+    return [*table, *_parts(setting.group(1))] if setting else []
+
+
+def _parts(key: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in key.split(".")]

@@ -1,0 +1,150 @@
+"""What to say of a command line that can't be read: what is wrong with it, what is near, and the line put right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from shlex import join
+
+import click
+
+from cli.exit_status import ExitStatus
+from cli.terminal.errors import Report
+
+_LONGEST = 200
+"""Characters of the longest command line that is worth repeating."""
+
+
+def report_misuse(error: click.ClickException, args: Sequence[str]) -> Report:
+    """What there is to say about wrong usage. args: the whole command line."""
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "vuhitra"
+    what, why, hint = error.message.strip().rstrip("."), None, None
+    if isinstance(error, click.NoSuchOption) and context:
+        what, why, hint = _no_such_flag(error, context, args)
+    elif isinstance(error, click.BadParameter):
+        what = _in_plain_words(error.format_message().rstrip("."))
+        why, hint = _no_such_choice(error, args)
+    what = what[:1].lower() + what[1:]
+    return Report(what, why, hint or f"{where} --help", "usage", ExitStatus.USAGE)
+
+
+def find_single_dashed(command: click.Command, context: click.Context, args: Sequence[str]) -> None:
+    """Raise NoSuchOption for a long flag with one dash, as in `-model`: it would be read as `-m odel`."""
+    flags = list(_flags(command, context))
+    takes_value = {name for option in flags if not option.is_flag for name in option.opts}
+    before = ""
+    for word in args:
+        if word == "--" or (isinstance(command, click.Group) and word[:1] != "-" and before not in takes_value):
+            return
+        if before not in takes_value and re.fullmatch("-[a-z][a-z-]{2,}(=.*)?", word):
+            name = word.partition("=")[0]
+            if near := get_close_matches(f"-{name}", _long(flags), cutoff=0.8):
+                raise click.NoSuchOption(name, possibilities=near, ctx=context)
+        before = word
+
+
+def repeated(args: Sequence[str]) -> str | None:
+    """A command line to be pasted; None where it is too long, or may hold a credential."""
+    line = join(["vuhitra", *args])
+    return None if len(line) > _LONGEST or "@" in line or "\n" in line else line
+
+
+def _in_plain_words(message: str) -> str:
+    """What isn't a number, without the names of the types that it was tried as."""
+    for kind, words in (("integer", "a whole number"), ("float", "a number")):
+        message = re.sub(f"is not a valid {kind}( range)?$", f"is not {words}", message)
+    return message
+
+
+def _no_such_flag(
+    error: click.NoSuchOption, context: click.Context, args: Sequence[str]
+) -> tuple[str, str | None, str | None]:
+    name = error.option_name
+    what = f"no such flag {name!r}"
+    written = next((each for each in args if _is_written(name, each)), name)
+    if not name.startswith("--") and len(written) > 2 and written.partition("=")[0] != name:
+        what += f" in {written!r}"
+    owners = _owners(name, context.find_root())
+    if moved := _moved(name, owners, args):
+        return what, f"{name} is a flag of {moved.command_path}", _behind(moved, args)
+    near = _near_flags(context, written)
+    if not near and owners:
+        return what, f"{name} is a flag of {', '.join(each.command_path for each in owners[:3])}", None
+    if near := near or error.possibilities or []:
+        right = [re.sub(f"^{re.escape(name)}(?==|$)", near[0], each) if each == written else each for each in args]
+        return what, f"near names: {', '.join(near)}", repeated(right) if right != list(args) else None
+    return what, None, None
+
+
+def _is_written(name: str, word: str) -> bool:
+    """Whether a word of the command line is where a flag was given, perhaps one short flag among others."""
+    if name.startswith("--") or len(name) > 2:
+        return word.partition("=")[0] == name
+    return word[:1] == "-" and word[1:2] != "-" and name[1] in word
+
+
+def _near_flags(context: click.Context, written: str) -> Sequence[str]:
+    name = written.partition("=")[0]
+    flags = list(_flags(context.command, context))
+    if any(name.swapcase() in option.opts for option in flags):
+        return [name.swapcase()]
+    return get_close_matches(name if name.startswith("--") else f"-{name}", _long(flags), cutoff=0.75)
+
+
+def _moved(name: str, owners: Sequence[click.Context], args: Sequence[str]) -> click.Context | None:
+    """The command that is named behind a flag of its own."""
+    index = next((index for index, each in enumerate(args) if _is_written(name, each)), len(args))
+    later = args[index:]
+    return next((each for each in owners if all(word in later for word in each.command_path.split()[1:])), None)
+
+
+def _behind(owner: click.Context, args: Sequence[str]) -> str | None:
+    """The command line with the command's name at its front."""
+    words = owner.command_path.split()[1:]
+    others = list(args)
+    for word in words:
+        others.remove(word)
+    return repeated([*words, *others])
+
+
+def _owners(name: str, context: click.Context) -> list[click.Context]:
+    """The commands that have such a flag."""
+    return [each for each in _all(context) if any(name in option.opts for option in _flags(each.command, each))]
+
+
+def _all(context: click.Context) -> Iterator[click.Context]:
+    command = context.command
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
+        if found := command.get_command(context, name):
+            below = click.Context(found, context, info_name=name)
+            yield below
+            yield from _all(below)
+
+
+def _flags(command: click.Command, context: click.Context) -> Iterator[click.Option]:
+    return (each for each in command.get_params(context) if isinstance(each, click.Option) and not each.hidden)
+
+
+def _long(flags: Sequence[click.Option]) -> list[str]:
+    return [name for option in flags for name in (*option.opts, *option.secondary_opts) if name.startswith("--")]
+
+
+def _no_such_choice(error: click.BadParameter, args: Sequence[str]) -> tuple[str | None, str | None]:
+    """Near names of a word that is none of those a flag takes, and the command line with the nearest."""
+    kind = error.param.type if error.param else None
+    if not isinstance(kind, click.Choice):
+        return None, None
+    for index, word in enumerate(args):
+        flag, _, value = word.rpartition("=")
+        if not error.message.startswith(f"{value!r} "):
+            continue
+        choices = [str(each) for each in kind.choices]
+        near = get_close_matches(value.lower(), choices, cutoff=0.5)
+        if near:
+            right = f"{flag}={near[0]}" if flag else near[0]
+            return f"near names: {', '.join(near)}", repeated([*args[:index], right, *args[index + 1 :]])
+    return None, None

@@ -1,0 +1,52 @@
+"""What to say where a model can't do what was asked of it: which of those that are there can."""
+
+from __future__ import annotations
+
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+from cli.services.question import Question
+from cli.services.servers import Server
+from vuhitra.errors import OllamaCapabilityError, OllamaError
+
+_MOST = 3
+"""Models that are named."""
+
+
+def not_capable(server: Server, model: str, question: Question, error: OllamaCapabilityError) -> Failure:
+    """The error, with models there that can do it."""
+    wanted, what, without = _lacking(question, error.why or "")
+    able = _able(server, wanted)
+    named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
+    return Failure(
+        f"{model} {what}",
+        why=named if wanted else error.why,
+        hint=_hint(able, without),
+        status=ExitStatus.NO_SUCH_MODEL,
+        code="not-capable",
+    )
+
+
+def _lacking(question: Question, said: str) -> tuple[str, str, str]:
+    """The capability that is missing, that in words, and how to do without it."""
+    if "think" in said.lower() or (question.think and not question.images):
+        return "thinking", "can't think", "the same without --think"
+    if question.images:
+        return "vision", "can't see images", "the same without -a"
+    if "generate" in said.lower():
+        return "completion", "can't chat", ""
+    return "", "can't do that", ""
+
+
+def _able(server: Server, wanted: str) -> list[str]:
+    try:
+        listed = server.client.list_models()
+    except OllamaError:  # the error that is told already is the one that matters
+        return []
+    return [each["name"] for each in listed if wanted in (each.get("capabilities") or ())]
+
+
+def _hint(able: list[str], without: str) -> str | None:
+    from shlex import quote
+
+    ways = [f"-m {quote(able[0])}"] if able else []
+    return ", or ".join([*ways, without] if without else ways) or None

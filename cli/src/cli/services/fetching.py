@@ -1,0 +1,128 @@
+"""A page from the web, for `-f URL` and `-a URL`: with a limit on its time and on its size.
+
+Only http and https are followed, also where a server sends us on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.message import Message
+from http.client import HTTPException, HTTPResponse
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from cli import __version__
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+from cli.services.reading import LARGEST, Source, check_size
+
+SECONDS = 30.0
+"""How long a page may take in all."""
+SILENT = 10.0
+"""Seconds that a server may say nothing."""
+_TEXTS = ("json", "xml", "javascript", "yaml", "toml", "x-ndjson", "x-sh", "sql", "csv", "markdown", "x-python")
+
+
+def fetch(
+    url: str, *, images: bool = False, silent: float = SILENT, clock: Callable[[], float] = time.monotonic
+) -> Source:
+    """What a URL holds. images: an image is wanted, and not text. silent: see SILENT. Raises Failure."""
+    name = _without_user_info(url)
+    if name != url:
+        raise Failure(f"{name} would be asked with a password, which is not done")
+    headers = {"User-Agent": f"vuhitra/{__version__}", "Accept-Encoding": "identity"}
+    try:
+        with _opener().open(Request(url, headers=headers), timeout=silent) as answer:  # noqa: S310  see _opener
+            _check_type(name, answer.headers, images=images)
+            data = _read(answer, clock)
+            charset = answer.headers.get_content_charset()
+    except HTTPError as error:
+        with error:
+            raise _refused(name, error) from error
+    except TimeoutError as error:
+        raise _too_slow(name) from error
+    except (URLError, HTTPException, OSError, ValueError) as error:
+        if isinstance(error, URLError) and isinstance(error.reason, TimeoutError):
+            raise _too_slow(name) from error
+        raise _unreached(name, error) from error
+    check_size(name, data)
+    return Source(name, data, charset)
+
+
+def _read(answer: HTTPResponse, clock: Callable[[], float]) -> bytes:
+    """All of an answer, or more of it than is taken. Raises TimeoutError."""
+    until = clock() + SECONDS
+    pieces = bytearray()
+    while len(pieces) <= LARGEST and (piece := answer.read1(65536)):
+        pieces += piece
+        if clock() > until:
+            raise TimeoutError
+    return bytes(pieces)
+
+
+def _opener() -> OpenerDirector:
+    """What follows http and https, and nothing else: no files, no FTP, no data URLs."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        HTTPDefaultErrorHandler(),
+        HTTPRedirectHandler(),
+        HTTPErrorProcessor(),
+        UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _check_type(name: str, headers: Message, *, images: bool) -> None:
+    """Raises Failure for a page whose type says that it isn't what is wanted; what says nothing is looked at."""
+    given = headers.get("Content-Type")
+    kind = headers.get_content_type() if given else "application/octet-stream"
+    if kind == "application/octet-stream":
+        return
+    is_image = kind.startswith("image/") and kind != "image/svg+xml"
+    is_text = kind.startswith("text/") or any(each in kind.partition("/")[2] for each in _TEXTS)
+    if images and not is_image:
+        raise Failure(f"{name} is {kind}, not an image", hint=f"-f {name}" if is_text else None)
+    if not images and not is_text:
+        hint = f"-a {name}" if is_image else None
+        raise Failure(f"{name} is {kind}, not text", hint=hint)
+
+
+def _refused(name: str, error: HTTPError) -> Failure:
+    status = ExitStatus.SERVER_FAILED if error.code >= 500 else ExitStatus.USAGE
+    return Failure(
+        f"{name} was not given", why=f"HTTP {error.code} {error.reason}".rstrip(), status=status, code="not-fetched"
+    )
+
+
+def _too_slow(name: str) -> Failure:
+    return Failure(f"{name} took too long", status=ExitStatus.TIMED_OUT, code="timed-out")
+
+
+def _unreached(name: str, error: Exception) -> Failure:
+    reason = error.reason if isinstance(error, URLError) else error
+    why = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return Failure(f"cannot fetch {name}", why=why or None, status=ExitStatus.NOT_REACHED, code="not-fetched")
+
+
+def _without_user_info(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Failure("not a URL", why=str(error)) from error
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

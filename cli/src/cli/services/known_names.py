@@ -1,0 +1,52 @@
+"""The names of models as servers told them last, for whoever has no time to ask.
+
+Forgetting is harmless, so a folder that can't be written to is no error, nor is a file that can't be read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+_FILE = "model-names"
+_MOST_SERVERS = 20
+_MOST_NAMES = 1000
+_LARGEST = 1_000_000
+
+
+class KnownNames:
+    """What is kept in the state folder: a line for each server, with its URL and its models' names."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def of(self, url: str) -> list[str]:
+        """The names of a server's models, as it told them last."""
+        return next((names for known, names in self._read() if known == url), [])
+
+    def note(self, url: str, names: Sequence[str]) -> None:
+        """Remember what a server told."""
+        if self.of(url) == list(names):
+            return
+        # A name with a control character is nobody's wish, and blanks part the names.
+        kept = [name for name in names if name.isprintable() and " " not in name][:_MOST_NAMES]
+        lines = [(url, kept), *(each for each in self._read() if each[0] != url)][:_MOST_SERVERS]
+        text = "".join(f"{' '.join([server, *models])}\n" for server, models in lines)
+        path = os.path.join(self._folder, _FILE)
+        aside = f"{path}.{os.getpid()}"
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with open(aside, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(text.encode(errors="replace"))
+            os.replace(aside, path)
+        except OSError:
+            return
+
+    def _read(self) -> list[tuple[str, list[str]]]:
+        try:
+            with open(os.path.join(self._folder, _FILE), "rb") as file:
+                text = file.read(_LARGEST).decode(errors="replace")
+        except OSError:
+            return []
+        lines = [line.split(" ") for line in text.split("\n") if line]
+        return [(url, names) for url, *names in lines]

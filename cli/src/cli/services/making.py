@@ -1,0 +1,87 @@
+"""What a model is made from, and the steps of its making as they are worth showing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.failure import Failure
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from vuhitra import ProgressStream
+    from vuhitra.types import CreateOptions, Progress
+
+MODELFILE = "Modelfile"
+"""What is looked for where nothing is named."""
+
+
+def source_of(folder: str, modelfile: str | None, base: str | None, weights: str | None) -> CreateOptions:
+    """What `create_model` is asked for.
+
+    folder: what paths are relative to. weights: a GGUF file, or a folder with safetensors.
+    Raises Failure where it isn't one thing that is named, or where that isn't there.
+    """
+    named = [each for each in (modelfile, base, weights) if each is not None]
+    if len(named) > 1:
+        raise Failure(
+            f"a model is made from one thing, and these are {len(named)}: {', '.join(named)}",
+            hint="name the base in the Modelfile's FROM",
+        )
+    if base is not None:
+        return {"from_": base}
+    path = Path(folder, weights or modelfile or MODELFILE)
+    if not path.exists():
+        if named:
+            raise Failure(f"no such file: {named[0]}")
+        raise Failure(
+            "nothing to make a model from: no Modelfile is here",
+            hint="vuhitra models create NAME --from smollm2:135m --system 'You are a parrot.'",
+        )
+    return {"from_": path} if weights is not None else {"modelfile": path}
+
+
+@contextmanager
+def faults_told(name: str) -> Generator[None]:
+    """Tells what can't be made a model of: the library says so before anything is sent."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(f"cannot read {error.filename or 'a file'}", why=error.strerror or str(error)) from error
+    except (ValueError, TypeError) as error:
+        raise Failure(f"cannot make {name}", why=str(error)) from error
+
+
+class Told:
+    """The steps of a making. What is done to files here is told in words, for no bytes of it arrive anywhere."""
+
+    def __init__(self, records: ProgressStream) -> None:
+        self._records = records
+
+    def __iter__(self) -> Iterator[Progress]:
+        return map(_told, self._records)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._records.close()
+
+
+def _told(step: Progress) -> Progress:
+    status, total = step["status"].partition(" sha256")[0], step.get("total")
+    if status.startswith("hashing ") and total:
+        return {"status": f"{status}, {100 * step.get('completed', 0) // total}%"}
+    if status == "uploading":
+        return {"status": f"uploading {_megabytes(step)} MB"}
+    return {**step, "status": status}
+
+
+def _megabytes(step: Mapping[str, Any]) -> str:
+    return f"{step.get('total', 0) / 1e6:,.0f}"

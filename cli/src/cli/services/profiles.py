@@ -1,0 +1,75 @@
+"""What a profile of the config file brings to a connection: its key and its certificates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TypedDict
+
+from cli.config_file import Profile
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+
+_AT_MOST = 10.0
+"""Seconds that a command has to print a key: it may ask a person for a password."""
+
+
+class CertificateOptions(TypedDict, total=False):
+    """As the client takes them."""
+
+    verify: str
+    cert: str | tuple[str, str]
+
+
+def certificates_of(profile: Profile, variables: Mapping[str, str]) -> CertificateOptions:
+    """Its CA and client certificate; `~/` is the home folder. Raises Failure for a file that isn't there."""
+
+    def existing(key: str, path: str) -> str:
+        home = variables.get("HOME") or os.path.expanduser("~")
+        found = os.path.join(home, path.removeprefix("~/")) if path.startswith("~/") else path
+        if not os.path.exists(found):
+            again = f"vuhitra config set profiles.{profile.name}.{key} …"
+            raise Failure(f"profile {profile.name}: no file {path!r} ({key})", hint=again)
+        return found
+
+    options: CertificateOptions = {}
+    if profile.ca:
+        options["verify"] = existing("ca", profile.ca)
+    if profile.client_certificate:
+        certificate = existing("client_certificate", profile.client_certificate)
+        key = profile.client_key and existing("client_key", profile.client_key)
+        options["cert"] = (certificate, key) if key else certificate
+    return options
+
+
+def key_of(profile: Profile, variables: Mapping[str, str]) -> str | None:
+    """Its key, from a variable or a command; None where it needs none. Raises Failure where there should be one."""
+    if profile.key_variable:
+        if key := variables.get(profile.key_variable, "").strip():
+            return key
+        what = f"no key for profile {profile.name}: {profile.key_variable} is not set"
+        raise _no_key(what, None, f"export {profile.key_variable}=…")
+    return _printed(profile) if profile.key_command else None
+
+
+def _printed(profile: Profile) -> str:
+    """The first line of what the command prints. Its stderr and its terminal are the user's, who may be asked there."""
+    import subprocess
+
+    what = f"no key for profile {profile.name}: its key_command"
+    try:
+        done = subprocess.run(profile.key_command, stdout=subprocess.PIPE, timeout=_AT_MOST, check=False)  # noqa: S603  the user's own
+    except subprocess.TimeoutExpired as error:
+        raise _no_key(f"{what} took longer than {_AT_MOST:g} s") from error
+    except OSError as error:
+        raise _no_key(f"{what} can't be run", f"{profile.key_command[0]}: {error.strerror}") from error
+    lines = done.stdout.decode(errors="replace").splitlines()
+    if done.returncode:
+        raise _no_key(f"{what} failed with exit code {done.returncode}")
+    if not lines or not lines[0].strip():
+        raise _no_key(f"{what} printed nothing")
+    return lines[0].strip()
+
+
+def _no_key(what: str, why: str | None = None, hint: str | None = "vuhitra config show") -> Failure:
+    return Failure(what, why=why, hint=hint, status=ExitStatus.NOT_ALLOWED, code="no-key")

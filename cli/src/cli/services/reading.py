@@ -1,0 +1,134 @@
+"""What a flag names, read whole: a file, a page, or stdin. Whatever is wrong with it is told by its name."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+
+LARGEST = 10_000_000
+"""Bytes of the largest text or image that is read: no model's window takes more."""
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_NEAR = 3
+_ITS_TEXT = "its text, in a file of its own: -f FILE"
+
+
+class Source(NamedTuple):
+    """What was read. name: what a person calls it. charset: what a server says of its text."""
+
+    name: str
+    data: bytes
+    charset: str | None = None
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is somewhere on the web."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def read_file(path: str, cwd: str, flag: str) -> Source:
+    """The bytes of a file. flag: what stands before its name, for what to try: `-f `. Raises Failure."""
+    if not path:
+        raise Failure(f"{flag.strip()} names no file")
+    where = os.path.join(cwd, os.path.expanduser(path))
+    try:
+        if os.path.isdir(where):
+            raise _is_folder(path, flag)
+        with open(where, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise _missing(path, where, flag) from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Failure(f"cannot read {path}", why=why, status=ExitStatus.USAGE) from error
+    check_size(path, data)
+    return Source(path, data)
+
+
+def check_size(name: str, data: bytes) -> None:
+    """Raises Failure for more than is read."""
+    if len(data) > LARGEST:
+        raise Failure(f"{name} is larger than {LARGEST // 1_000_000} MB, the most that is read")
+
+
+def decoded(source: Source) -> str:
+    """The text in what was read: UTF-8, or UTF-16 with its byte order mark. Raises Failure with the place."""
+    name, data, charset = source
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            data, charset = data[len(mark) :], encoding
+            break
+    encoding = charset or "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _binary(source) or _no_text(name, data, encoding, error.start) from error
+    except LookupError as error:
+        raise Failure(f"{name} is in an unknown encoding, {encoding}") from error
+    if "\0" in text:
+        raise _binary(source) or Failure(f"{name} is binary, not text", hint=_ITS_TEXT)
+    return text
+
+
+def _no_text(name: str, data: bytes, encoding: str, position: int) -> Failure:
+    line = data.count(b"\n", 0, position) + 1
+    what = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-8": "UTF-8"}.get(encoding, encoding)
+    return Failure(
+        f"{name} is not text in {what}",
+        why=f"byte {data[position]:#04x} at position {position}, in line {line}",
+        hint="iconv -t UTF-8 -f with the encoding it is in, as ISO-8859-1" if what == "UTF-8" else None,
+    )
+
+
+def _binary(source: Source) -> Failure | None:
+    """What to say of a file of a kind that is known and no text; None where it isn't known."""
+    from shlex import quote
+
+    from cli.services.kinds import kind_of
+
+    name = source.name
+    kind = kind_of(source.data)
+    if kind is None:
+        return None
+    hint = f"-a {'-' if name == 'stdin' else quote(name)}, which is for images" if kind.is_image else _ITS_TEXT
+    return Failure(f"{name} is {kind.name}, not text", hint=hint)
+
+
+def _is_folder(path: str, flag: str) -> Failure:
+    from shlex import quote
+
+    name = flag.strip()
+    pattern = f"{quote(path.rstrip('/'))}/*"
+    return Failure(
+        f"{path} is a folder",
+        why=f"{name} takes a file, and may be repeated" if name in ("-f", "-a") else None,
+        hint=f"vuhitra chat $(printf ' {name} %s' {pattern})" if name in ("-f", "-a") else None,
+    )
+
+
+def _missing(path: str, where: str, flag: str) -> Failure:
+    from shlex import quote
+
+    near = _near(where)
+    head = os.path.dirname(path)
+    spelt = [os.path.join(head, each) for each in near]
+    return Failure(
+        f"no file {path}",
+        why=f"near names: {', '.join(spelt)}" if spelt else None,
+        hint=f"{flag}{quote(spelt[0])}" if spelt else None,
+    )
+
+
+def _near(where: str) -> list[str]:
+    from difflib import get_close_matches
+
+    folder, name = os.path.split(where)
+    try:
+        there = os.listdir(folder or os.curdir)
+    except OSError:
+        return []
+    in_lower_case = {each.lower(): each for each in there}
+    return [in_lower_case[each] for each in get_close_matches(name.lower(), in_lower_case, _NEAR, 0.7)]

@@ -1,0 +1,89 @@
+"""A file that gets an answer instead of stdout. It takes its name once the answer is over, and not before.
+
+Until then the answer stands in another file beside it, so nobody ever finds a part of one there by chance.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import BinaryIO, cast
+
+from cli.environment import Stream
+from cli.exit_status import ExitStatus
+from cli.failure import Failure
+
+_ITSELF = ".{name}.{process}.part"
+
+
+class OutputFile:
+    """Opened when it is made. Raises Failure where that can't be.
+
+    path: the file; a device or a pipe is written to as it is. size: the bytes that were written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._target = os.path.realpath(path)
+        self._aside: str | None = None
+        try:
+            self._file = self._open()
+        except OSError as error:
+            raise self._failure(error) from error
+        self.stream = Stream(cast("BinaryIO", self))
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write to it, as the stream does."""
+        try:
+            written = self._file.write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._failure(error) from error
+        self.size += written
+        return written
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def keep(self) -> None:
+        """The answer is over: the file takes its name. Raises Failure where it can't."""
+        aside, self._aside = self._aside, None
+        try:
+            self._file.close()
+            if aside:
+                os.replace(aside, self._target)
+        except OSError as error:
+            self._aside = aside
+            raise self._failure(error) from error
+
+    def discard(self) -> None:
+        """Leave all as it was before; harmless once the file is kept."""
+        self._file.close()
+        if self._aside:
+            os.unlink(self._aside)
+            self._aside = None
+
+    def _open(self) -> BinaryIO:
+        mode: int | None = None
+        with suppress(FileNotFoundError):
+            mode = os.stat(self._path).st_mode
+        if mode is not None:
+            if not stat.S_ISREG(mode):
+                return open(self._path, "wb", buffering=0)
+            os.close(os.open(self._target, os.O_WRONLY))  # what may not be written to isn't replaced, either
+        folder, name = os.path.split(self._target)
+        aside = os.path.join(folder, _ITSELF.format(name=name, process=os.getpid()))
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._aside = aside
+        if mode is not None:
+            os.chmod(aside, stat.S_IMODE(mode))
+        return os.fdopen(descriptor, "wb", buffering=0)
+
+    def _failure(self, error: OSError) -> Failure:
+        why = error.strerror
+        if isinstance(error, FileNotFoundError):
+            why = f"there is no folder {os.path.dirname(self._path) or '.'}"
+        return Failure(f"cannot write to {self._path} (--output)", why=why, status=ExitStatus.USAGE, code="usage")

@@ -1,0 +1,119 @@
+"""What is marked within a line of Markdown: bold, italics, code, links. This file writes nothing.
+
+A mark counts only where its counterpart follows on the same line, and where words around it don't touch
+it: `2 * 3 * 4`, `snake_case_names`, `*args` and an unclosed `**` stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from cli.terminal.screen import BOLD, DIM
+
+CODE = "36"
+"""Cyan."""
+
+_LONGEST = 400
+"""Characters between a mark and its counterpart; what is farther apart doesn't belong together."""
+
+_MARK = re.compile(r"\\|`+|\*+|_+|\[")
+_ESCAPED = frozenset("*_`#")
+_BEFORE_MARKS = re.compile(r"[\s(\[{\"'<>|:;,.!?/*_`-]|[^\x00-\x7f]")
+_LINK = re.compile(r"\[([^\[\]]{1,400})\]\(([^()\s]{1,400})\)")
+_LINK_BEGUN = re.compile(r"\[[^\[\]]{0,400}(?:\](?:\([^()\s]{0,400})?)?$")
+
+_COUNTERPARTS = {
+    mark * count: re.compile(rf"(?<![\s{mark}]){re.escape(mark * count)}(?![{word}{mark}])")
+    for mark, word in (("*", "A-Za-z0-9"), ("_", r"\w"))
+    for count in (1, 2, 3)
+}
+
+Fragment = tuple[str, str]
+"""A text and what it looks like."""
+
+
+class Told(NamedTuple):
+    """What can be told of a line by now.
+
+    rest: what can't. before: the character before the rest.
+    """
+
+    fragments: list[Fragment]
+    rest: str
+    before: str
+
+
+def spans(text: str, look: str, before: str, *, whole: bool) -> Told:
+    """The parts of a line, by what they look like.
+
+    look: what it looks like anyway. before: the character before it, "" at the beginning of the line.
+    whole: whether this is the end of the line, so that no rest is left.
+    """
+    found: list[Fragment] = []
+    at = 0
+    while mark := _MARK.search(text, at):
+        if mark.start() > at:
+            found.append((text[at : mark.start()], look))
+            before = text[mark.start() - 1]
+        step = _marked(text, mark, look, before, whole=whole)
+        if step is None:
+            return Told(found, text[mark.start() :], before)
+        found += step.fragments
+        at = step.end
+        before = text[at - 1]
+    if at < len(text):
+        found.append((text[at:], look))
+        before = text[-1]
+    return Told(found, "", before)
+
+
+class _Step(NamedTuple):
+    fragments: list[Fragment]
+    end: int
+
+
+def _marked(text: str, mark: re.Match[str], look: str, before: str, *, whole: bool) -> _Step | None:
+    """What a mark makes of the text behind it, and where that ends; None where more of it has to be seen."""
+    signs, begin = mark.group(), mark.end()
+    if signs == "[":
+        return _link(text, mark.start(), look, whole=whole)
+    if begin == len(text) and not whole and len(signs) <= _LONGEST:
+        return None
+    behind = text[begin : begin + 1]
+    if signs == "\\" and behind in _ESCAPED:
+        return _Step([(behind, look)], begin + 1)
+    counterpart = _counterpart(signs, before, behind)
+    found = counterpart.search(text, begin, begin + _LONGEST) if counterpart else None
+    if counterpart and not whole and (found.end() == len(text) if found else len(text) - begin < _LONGEST):
+        return None
+    if found is None:
+        return _Step([(signs, look)], begin)
+    inner = text[begin : found.start()]
+    is_code = signs[0] == "`"
+    within = (
+        [(inner, _both(look, CODE))] if is_code else spans(inner, _both(look, BOLD), signs[0], whole=True).fragments
+    )
+    return _Step(within, found.end())
+
+
+def _counterpart(signs: str, before: str, behind: str) -> re.Pattern[str] | None:
+    """What ends the part that a mark between these characters begins; None where it begins none."""
+    if signs[0] == "`":
+        return re.compile(rf"(?<!`){signs}(?!`)") if len(signs) <= _LONGEST else None
+    if behind and not behind.isspace() and (not before or _BEFORE_MARKS.match(before)):
+        return _COUNTERPARTS.get(signs)
+    return None
+
+
+def _link(text: str, start: int, look: str, *, whole: bool) -> _Step | None:
+    if found := _LINK.match(text, start):
+        words, address = found.groups()
+        return _Step([*spans(words, look, "[", whole=True).fragments, (f" ({address})", DIM)], found.end())
+    if not whole and _LINK_BEGUN.match(text, start):
+        return None
+    return _Step([("[", look)], start + 1)
+
+
+def _both(look: str, other: str) -> str:
+    return f"{look};{other}" if look and look != other else other

@@ -1,0 +1,287 @@
+"""Answers as they are shown: at a terminal, in a pipe, as JSON, in a file; whole, broken off and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.conftest import Serve, generated
+from tests.commands.running import SOON, World, in_terminal
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Close, Hang, chunk, stream
+
+CUT = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
+SAID = [STREAM_HEAD, *(chunk(each) for each in generated("The sea was ", "a place")[:2]), Hang()]
+REPEATING = [STREAM_HEAD, *map(chunk, generated(*["🌍"] * 31)[:-1]), STREAM_END]
+NUMBERS = {
+    "prompt_eval_count": 1812, "eval_count": 90, "eval_duration": 2_000_000_000, "load_duration": 1_500_000_000,
+    "total_duration": 4_000_000_000, "prompt_eval_duration": 500_000_000,
+}  # fmt: skip
+WEATHER = {"type": "object", "properties": {"sky": {"type": "string"}}, "required": ["sky"]}
+
+
+def ask(server: Any, *flags: str) -> tuple[str, ...]:
+    return ("chat", "x", "-m", "m", "--host", server.url, *flags)
+
+
+class TestMarkdown:
+    MARKED = ("It is **bl", "ue**\n", "- and `wide`")
+
+    def test_is_for_a_person_with_colours(self, world: World, serve: Serve) -> None:
+        shown = world.at_terminal.with_(variables={"TERM": "xterm"}).run(*ask(serve(says=self.MARKED))).out
+        assert shown == "It is \x1b[1mblue\x1b[0m\n• and \x1b[36mwide\x1b[0m\n"
+
+    @pytest.mark.parametrize(
+        ("variables", "flags"),
+        [({}, ["--plain"]), ({}, ["--color", "never"]), ({"NO_COLOR": "1"}, []), ({"VUHITRA_ACCESSIBLE": "1"}, [])],
+    )
+    def test_is_left_as_it_is_where_it_is_not_wanted(
+        self, world: World, serve: Serve, variables: dict[str, str], flags: list[str]
+    ) -> None:
+        person = world.at_terminal.with_(variables=variables)
+        assert person.run(*ask(serve(says=self.MARKED), *flags)).out == "".join(self.MARKED) + "\n"
+
+    def test_is_left_as_it_is_in_a_pipe(self, world: World, serve: Serve) -> None:
+        assert world.run(*ask(serve(says=self.MARKED), "--color", "always")).out == "".join(self.MARKED) + "\n"
+
+    def test_is_not_even_imported_there(self, world: World, serve: Serve) -> None:
+        server = serve(says=["a"])
+        program = f"import sys; from cli.main import cli\ntry: cli.main({ask(server)!r})\nfinally: print(*sys.modules)"
+        with world.start(program=(sys.executable, "-c", program), stdin=subprocess.DEVNULL) as process:
+            assert process.stdout
+            modules = process.stdout.read().decode().split()
+        assert "cli.terminal.answers" in modules
+        assert not [each for each in modules if "markdown" in each or "json_answers" in each]
+
+    def test_escape_sequences_in_it_are_no_styles(self, world: World, serve: Serve) -> None:
+        shown = world.at_terminal.run(*ask(serve(says=["**a\x1b[3", "1m\x07b**\u202e"]))).out
+        assert shown == "\x1b[1mab\x1b[0m<U+202E>\n"
+
+
+class TestThinking:
+    THOUGHT = stream(
+        [{"model": "m", "response": "", "thinking": each, "done": False} for each in ("so ", "\x1b[2Jblue\n")]
+        + generated("yes")
+    )
+    SHOWN = "Thinking …\nso blue\n… thought for 0.0 s\n\n"
+
+    def test_a_person_sees_it(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": self.THOUGHT})
+        person = world.at_terminal.with_(variables={"NO_COLOR": "1"})
+        ran = person.run(*ask(server))
+        assert (ran.out, ran.err) == ("yes\n", "Model: m\n" + self.SHOWN)
+        assert person.run(*ask(server, "--hide-thinking")).err == "Model: m\n"
+        assert "\x1b[2mso\x1b[0m" in person.run(*ask(server, "--color", "always")).err
+
+    def test_a_pipe_gets_it_when_asked_for(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": self.THOUGHT})
+        assert world.run(*ask(server)).err == ""
+        ran = world.run(*ask(server, "--show-thinking"))
+        assert (ran.out, ran.err) == ("yes\n", self.SHOWN.replace("so ", "so \x1b[2J"))
+        half = world.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
+        assert half.run(*ask(server)).err == "Model: m\n"
+
+    def test_json_carries_it_and_stderr_does_not(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": self.THOUGHT})
+        ran = world.at_terminal.run(*ask(server, "--json", "--show-thinking"))
+        assert (ran.json["thinking"], ran.err) == ("so \x1b[2Jblue\n", "")
+
+    def test_stopped_while_it_thinks(self, world: World, serve: Serve) -> None:
+        thought = {"model": "m", "response": "", "thinking": "so blue", "done": False}
+        server = serve({"/api/generate": [STREAM_HEAD, chunk(thought), Hang()]})
+        with in_terminal(world, *ask(server)) as terminal:
+            terminal.wait_for("blue")
+            terminal.send("\x03")
+            assert terminal.end() == 130
+        assert terminal.screen[:4] == ["", "Model: m", "Thinking …", "so blue^C"]
+        assert terminal.screen[-2] == "Stopped."
+
+
+class TestStatistics:
+    def test_lines_for_a_person(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated("a", **NUMBERS))})
+        ran = world.run(*ask(server, "--stats"))
+        assert ran.out == "a\n"
+        assert [line.split("  ")[0] for line in ran.err.splitlines()] == [
+            "model", "tokens", "speed", "loading", "first word", "in all", "stopped by",
+        ]  # fmt: skip
+        assert "tokens      1,812 read, 90 written\nspeed       45.0 tokens a second\nloading     1.5 s\n" in ran.err
+
+    def test_nothing_is_wider_than_the_terminal(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated("a", **NUMBERS, model="a-long-name:8b"))})
+        person = world.at_terminal.with_(width=24, variables={"NO_COLOR": "1"})
+        ran = person.run(*ask(server, "--stats"))
+        assert all(len(line) <= 24 for line in ran.err.splitlines()), ran.err
+
+    def test_json_always_has_them(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated("a", **NUMBERS))})
+        stats = world.run(*ask(server, "--json")).json["stats"]
+        assert 0 <= stats.pop("first_word") < SOON
+        assert stats == {
+            "prompt_eval_count": 1812, "eval_count": 90, "total_duration": 4.0, "load_duration": 1.5,
+            "prompt_eval_duration": 0.5, "eval_duration": 2.0, "tokens_per_second": 45.0,
+        }  # fmt: skip
+
+    def test_a_load_is_remembered(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated("a", **NUMBERS))})
+        world.run(*ask(server))
+        assert world.environment().state_dir
+        from cli.services.memory import Memory
+
+        assert Memory(world.environment().state_dir).last_load(server.url, "m") == 1.5
+
+
+class TestJson:
+    KEYS = ("version", "text", "thinking", "tool_calls", "parsed", "model", "host", "engine", "done_reason",
+            "stopped_by", "stats", "error")  # fmt: skip
+
+    def test_the_document(self, world: World, serve: Serve) -> None:
+        document = world.run(*ask(serve(says=["a"]), "--json")).json
+        assert tuple(document) == self.KEYS
+        assert document["error"] is None
+
+    def test_what_was_said_before_a_break_is_not_lost(self, world: World, serve: Serve) -> None:
+        ran = world.run(*ask(serve({"/api/generate": CUT}), "--json"))
+        assert (ran.status, tuple(ran.json), ran.json["text"]) == (7, self.KEYS, "half an ")
+        assert ran.json["error"] == ran.error
+        assert (ran.error["code"], ran.json["stats"], ran.json["model"]) == ("broke-off", None, "m")
+
+    def test_where_nothing_was_said_there_is_no_document(self, world: World, serve: Serve) -> None:
+        ran = world.run(*ask(serve({"/api/generate": [Close()]}), "--json"))
+        assert (ran.status, ran.out) == (3, "")
+
+    def test_what_was_said_before_a_signal_is_not_lost(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": SAID})
+        with world.start(*ask(server, "--json", "--show-thinking"), stdin=subprocess.DEVNULL) as process:
+            _wait_until_sent(server)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=SOON)
+        document = json.loads(out)
+        assert (process.returncode, document["text"], document["error"]["code"]) == (
+            130, "The sea was a place", "interrupted",
+        )  # fmt: skip
+
+    def test_parsed_is_what_a_schema_makes_of_it(self, world: World, serve: Serve) -> None:
+        server = serve(says=['{"sky":', ' "blue"}'])
+        flags = ("--schema", json.dumps(WEATHER))
+        assert world.run(*ask(server, *flags)).out == '{"sky": "blue"}\n'
+        assert world.run(*ask(server, *flags, "--json")).json["parsed"] == {"sky": "blue"}
+        assert world.run(*ask(server, *flags, "--json", "--stream")).lines[-1]["parsed"] == {"sky": "blue"}
+
+    def test_what_does_not_fit_is_not_printed(self, world: World, serve: Serve) -> None:
+        ran = world.run(*ask(serve(says=['{"sky": 1}']), "--schema", json.dumps(WEATHER), "--stream"))
+        assert (ran.status, ran.out) == (9, "")
+
+
+class TestOutput:
+    def test_the_file_gets_the_answer_instead(self, world: World, serve: Serve) -> None:
+        ran = world.run(*ask(serve(says=["**a**\x1b[31m\n", "b\n\n"]), "--output", f"{world.home}/a.md"))
+        assert (ran.status, ran.out, ran.err) == (0, "", "")
+        assert (world.home / "a.md").read_bytes() == b"**a**\x1b[31m\nb\n"
+        assert _files(world) == ["a.md"]
+
+    def test_a_person_is_told(self, world: World, serve: Serve) -> None:
+        person = world.at_terminal.with_(variables={"NO_COLOR": "1"})
+        path = f"{world.home}/a.md"
+        ran = person.run(*ask(serve(says=["a"]), "--output", path))
+        assert (ran.out, ran.err) == ("", f"Model: m\nWritten to {path}, 2 B\n")
+
+    def test_one_that_cannot_be_written_is_found_before_anything_is_asked(self, world: World, serve: Serve) -> None:
+        server = serve(says=["a"])
+        (world.home / "folder").mkdir()
+        for path, why in (("none/a.md", "there is no folder"), ("folder", "Is a directory")):
+            ran = world.run(*ask(server, "--output", f"{world.home}/{path}"))
+            assert ran.status == 2
+            assert ran.err.startswith(f"Error: cannot write to {world.home}/{path} (--output)\n  {why}")
+        assert not server.requests
+
+    def test_what_was_said_before_a_break_is_kept_there(self, world: World, serve: Serve) -> None:
+        path = world.home / "a.md"
+        path.write_text("before")
+        path.chmod(0o640)
+        assert world.run(*ask(serve({"/api/generate": CUT}), "--output", str(path))).status == 7
+        assert path.read_text() == "half an \n"
+        assert path.stat().st_mode & 0o777 == 0o640
+
+    @pytest.mark.parametrize("flags", [(), ("--json",), ("--json", "--stream")])
+    def test_what_was_there_stays_where_nothing_was_said(
+        self, world: World, serve: Serve, flags: tuple[str, ...]
+    ) -> None:
+        path = world.home / "a.md"
+        path.write_text("before")
+        assert world.run(*ask(serve({"/api/generate": [Close()]}), "--output", str(path), *flags)).status == 3
+        assert (path.read_text(), _files(world)) == ("before", ["a.md"])
+
+    def test_what_was_said_before_a_signal_is_kept_there(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": SAID})
+        with world.start(*ask(server, "--output", "a.md"), stdin=subprocess.DEVNULL) as process:
+            _wait_until_sent(server)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=SOON)
+        assert (process.returncode, err) == (130, b"Stopped after 5 words, kept in a.md.\n")
+        assert (world.home / "a.md").read_text() == "The sea was a place\n"
+
+    def test_a_link_stays_one(self, world: World, serve: Serve) -> None:
+        (world.home / "real.md").touch()
+        (world.home / "link.md").symlink_to("real.md")
+        world.run(*ask(serve(says=["a"]), "--output", f"{world.home}/link.md"))
+        assert (world.home / "link.md").is_symlink()
+        assert (world.home / "real.md").read_text() == "a\n"
+
+    def test_a_device_is_written_to_as_it_is(self, world: World, serve: Serve) -> None:
+        ran = world.run_process(*ask(serve(says=["a"]), "--output", "/dev/stdout", "--no-stdin"))
+        assert (ran.status, ran.out) == (0, "a\n")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+    def test_a_full_disk_is_said_with_the_name_of_the_file(self, world: World, serve: Serve) -> None:
+        ran = world.run(*ask(serve(says=["a"]), "--output", "/dev/full"))
+        assert (ran.status, ran.err) == (2, "Error: cannot write to /dev/full (--output)\n  No space left on device\n")
+
+
+class TestRepetition:
+    def test_it_is_said_as_it_is(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": REPEATING})
+        ran = world.run(*ask(server))
+        assert (ran.status, ran.out) == (7, "🌍" * 31 + "\n")
+        assert ran.err == (
+            "Error: m repeated one token 30 times, and the server ended the answer there\n"
+            "  what was said is printed, unfinished\n"
+            "  try: --temperature 0.8, or -o repeat_penalty=1.2\n"
+        )
+        assert "  nothing of it was printed\n" in world.run(*ask(server, "--no-stream")).err
+
+    def test_in_a_file(self, world: World, serve: Serve) -> None:
+        path = f"{world.home}/a.md"
+        ran = world.run(*ask(serve({"/api/generate": REPEATING}), "--output", path))
+        assert f"  what was said is kept in {path}, unfinished\n" in ran.err
+
+
+def test_a_stop_in_a_held_word_shows_it_below(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": [STREAM_HEAD, *map(chunk, generated("the sky is **blue")[:1]), Hang()]})
+    with in_terminal(world, *ask(server)) as terminal:
+        terminal.wait_for("sky is ")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen == ["", "Model: m", "the sky is ^C", "**blue", "Stopped after 4 words.", ""]
+
+
+def _files(world: World) -> list[str]:
+    return sorted(each for each in os.listdir(world.home) if not each.startswith(".l"))
+
+
+def _wait_until_sent(server: Any) -> None:
+    """Until the server has said all; that it has arrived, nothing outside shows."""
+    import threading
+
+    pause = threading.Event()
+    for _ in range(int(SOON * 100)):
+        if server.requests:
+            break
+        pause.wait(0.01)
+    pause.wait(0.5)

@@ -1,0 +1,225 @@
+"""`vuhitra completion`: the scripts, driven by a real bash, and what is answered when a shell asks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.commands.completion import complete
+from cli.main import cli
+from tests.commands.conftest import Serve, listed
+from tests.commands.running import SOON, World, in_shell
+from tests.scripted_server import Hang, answer, unused_url
+
+BREAKS = "\"'><=;|&(:"
+DRIVE = """
+{script}
+COMP_LINE="$1"; COMP_POINT=${{#COMP_LINE}}
+compopt() {{ local IFS=' '; echo "compopt $*"; }}
+_vuhitra_completion vuhitra
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def asked(world: World, line: str, breaks: str = BREAKS, shell: str = "bash") -> list[str]:
+    """What bash is answered for a line, without the kinds; in this process."""
+    environment = world.with_(variables={"COMP_WORDS": line, "COMP_BREAKS": breaks}).environment()
+    complete(cli, environment, shell)
+    written = environment.stdout.bytes
+    written.seek(0)
+    assert not environment.stderr.bytes.tell()
+    return [each.partition("\t")[2] for each in written.read().decode().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("vuhitra mo", ["models"]),
+        ("vuhitra models re", ["remove"]),
+        ("vuhitra models -q he", ["health"]),
+        ("vuhitra --color a", ["auto", "always"]),
+        ("vuhitra --color=al", ["always"]),
+        ("vuhitra chat --no-st", ["--no-stdin", "--no-stream"]),
+        ("vuhitra completion ", ["bash", "zsh", "fish"]),
+        ("vuhitra ls --js", ["--json"]),
+        ("vuhitra nonsense ", []),
+        ("vuhitra chat hello", []),
+        ("vuhitra --no-such-flag mod", ["models"]),
+        ('vuhitra chat "half a quo', []),
+    ],
+)
+def test_what_a_line_may_go_on_with(world: World, line: str, words: list[str]) -> None:
+    assert sorted(asked(world, line)) == sorted(words)
+
+
+def test_commands_that_no_list_names_are_not_offered(world: World) -> None:
+    offered = asked(world, "vuhitra ")
+    assert {"chat", "models", "completion"} <= set(offered)
+    assert not {"run", "ls", "ps", "stop"} & set(offered)
+    assert "rm" not in asked(world, "vuhitra models ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["vuhitra chat -m ", "vuhitra chat --model ", "vuhitra models show ", "vuhitra models pull ", "vuhitra run "],
+)
+def test_the_names_of_models(world: World, serve: Serve, line: str) -> None:
+    here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("llama3.1:8b", "smollm2:latest")}).url})
+    assert asked(here, line) == ["llama3.1:8b", "smollm2:latest"]
+
+
+@pytest.mark.parametrize(
+    ("line", "breaks", "words"),
+    [
+        ("vuhitra chat -m llama3.1:", BREAKS, ["8b"]),
+        ("vuhitra chat -m llama3.1:", "=", ["llama3.1:8b"]),
+        ("vuhitra chat --model=llama3.1:", BREAKS, ["8b"]),
+        ("vuhitra chat --model=lla", ":", ["--model=llama3.1:8b"]),
+        ("vuhitra chat -m LLA", BREAKS, []),
+    ],
+)
+def test_names_with_colons(world: World, serve: Serve, line: str, breaks: str, words: list[str]) -> None:
+    here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("llama3.1:8b")}).url})
+    assert asked(here, line, breaks) == words
+
+
+def test_a_host_on_the_line_is_the_one_that_is_asked(world: World, serve: Serve) -> None:
+    url = serve({"/api/tags": listed("m:latest")}).url
+    assert asked(world, f"vuhitra --host {url} models show ") == ["m:latest"]
+    assert asked(world, "vuhitra --embedded chat -m ") == ["smollm2:135m"]
+
+
+def test_names_are_remembered_for_when_the_server_is_gone(world: World, serve: Serve) -> None:
+    server = serve({"/api/tags": listed("m:latest", "evil\x1b[2J", "a b")})
+    here = world.with_(variables={"OLLAMA_IP": server.url})
+    assert here.run("models", "list").status == 0
+    server.routes["/api/tags"] = [Hang()]
+    began = time.monotonic()
+    assert asked(here, "vuhitra chat -m ") == ["m:latest"]
+    assert time.monotonic() - began < 2
+    assert asked(world.with_(variables={"OLLAMA_IP": unused_url()}), "vuhitra chat -m ") == []
+
+
+def test_a_key_that_is_pressed_runs_no_program(world: World) -> None:
+    config = world.home / ".config" / "vuhitra" / "config.toml"
+    config.parent.mkdir(parents=True)
+    command = f'["touch", "{world.home}/was-run"]'
+    config.write_text(f'profile = "a"\n[profiles.a]\nurl = "{unused_url()}"\nkey_command = {command}\n')
+    assert asked(world, "vuhitra models show ") == []
+    assert not (world.home / "was-run").exists()
+
+
+def test_a_host_beyond_this_machine_that_a_folder_names_is_not_asked(world: World) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but its own")
+        address = probe.getsockname()[0]
+    with socket.create_server((address, 0)) as listener:
+        listener.settimeout(0)
+        url = f"http://{address}:{listener.getsockname()[1]}"
+        (world.home / ".env").write_text(f"OLLAMA_IP={url}\n")
+        asked(world, "vuhitra models show ")
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        asked(world, f"vuhitra --host {url} models show ")
+        listener.accept()[0].close()
+
+
+@pytest.mark.parametrize("variables", [{"OLLAMA_IP": "ftp://x"}, {"LOG_LEVEL": "loud"}, {"HOME": "/proc/nowhere"}])
+def test_whatever_is_wrong_nothing_is_told(world: World, variables: dict[str, str]) -> None:
+    assert asked(world.with_(variables={"OLLAMA_IP": unused_url(), **variables}), "vuhitra chat -m ") == []
+
+
+@pytest.mark.parametrize("shell", ["", "tcsh", "bash_source"])
+def test_a_shell_it_does_not_know_gets_nothing(world: World, shell: str) -> None:
+    assert asked(world, "vuhitra mo", shell=shell) == []
+
+
+class TestBash:
+    def test_the_script_completes(self, world: World, serve: Serve, tmp_path: Path) -> None:
+        here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("llama3.1:8b")}).url})
+        assert _in_bash(here, "vuhitra mod", tmp_path) == ["models"]
+        assert _in_bash(here, "vuhitra chat -m llama3.1:", tmp_path) == ["8b"]
+        assert _in_bash(here, "vuhitra chat -f x", tmp_path) == ["compopt -o default", ""]
+
+    def test_a_person_presses_tab(self, world: World, serve: Serve) -> None:
+        here = world.with_(
+            variables={"OLLAMA_IP": serve({"/api/show": answer({}), "/api/tags": listed("m3.1:8b")}).url}
+        )
+        with in_shell(here) as shell:
+            shell.send('eval "$(vuhitra completion bash)"; echo rea""dy\n')
+            shell.wait_for("ready")
+            shell.send("vuhitra mod\t")
+            shell.wait_for("vuhitra models ")
+            shell.send("sho\tm3.1:\t--js\t\n")
+            shell.wait_for("show m3.1:8b --json ")
+            shell.wait_for('"version": 1')
+
+    def test_it_is_bash(self, world: World) -> None:
+        script = world.run("completion", "bash").out
+        assert world.run("completion", "bash", "--json").json == {"version": 1, "shell": "bash", "script": script}
+        subprocess.run(["bash", "-n"], input=script.encode(), check=True, capture_output=True)
+        assert "complete -o nosort -F _vuhitra_completion vuhitra" in script
+
+
+def _in_bash(world: World, line: str, folder: Path) -> list[str]:
+    program = folder / "bin" / "vuhitra"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
+    program.chmod(0o755)
+    variables = {**world.process_variables(), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", DRIVE.format(script=world.run("completion", "bash").out), "bash", line],
+        cwd=world.home,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=SOON,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("shell", "check"), [("zsh", "-n"), ("fish", "--no-execute")])
+def test_other_shells_take_their_scripts(world: World, shell: str, check: str, tmp_path: Path) -> None:
+    script = world.run("completion", shell).out
+    assert "vuhitra" in script
+    if shutil.which(shell):
+        (tmp_path / "script").write_text(script)
+        subprocess.run([shell, check, str(tmp_path / "script")], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("shell", "variables", "answered"),
+    [
+        ("zsh_complete", {"COMP_WORDS": "vuhitra models he", "COMP_CWORD": "2"}, "plain\nhealth\n"),
+        ("fish_complete", {"COMP_WORDS": "vuhitra models he", "COMP_CWORD": "he"}, "plain,health\t"),
+    ],
+)
+def test_zsh_and_fish_are_answered_in_their_way(
+    world: World, shell: str, variables: dict[str, str], answered: str
+) -> None:
+    environment = world.with_(variables=variables).environment()
+    complete(cli, environment, shell)
+    environment.stdout.bytes.seek(0)
+    assert environment.stdout.bytes.read().decode().startswith(answered)
+
+
+def test_a_completion_imports_only_what_it_needs(world: World) -> None:
+    program = "import sys; from cli.main import run\ntry: run()\nfinally: print(*sys.modules, file=sys.stderr)"
+    here = world.with_(variables={"_VUHITRA_COMPLETE": "bash", "COMP_WORDS": "vuhitra models re"})
+    with here.start(program=[sys.executable, "-c", program]) as process:
+        out, err = process.communicate(timeout=SOON)
+    assert out == b"plain\tremove\n"
+    imported = set(err.decode().split())
+    assert not {"vuhitra", "cli.commands.chat", "cli.commands.models_remove", "cli.config", "dotenv"} & imported

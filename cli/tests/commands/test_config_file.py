@@ -1,0 +1,199 @@
+"""The user's config file: what may stand in it, which line is named where something doesn't, and how it is written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from cli.config_file import Profile, read, set_value
+from cli.config_rules import checked
+from cli.failure import Failure
+from tests.commands.running import World
+
+WHOLE = """\
+# mine
+profile = "lan"
+model = "m"
+
+[profiles.lan]
+url = "http://gpu.lan:11434"  # in the cellar
+model = "big"
+key_command = ["pass", "show", "gpu"]
+ca = "/ca.pem"
+
+[profiles."far away"]
+url = "https://far.example"
+key_variable = "FAR_KEY"
+"""
+
+
+def config_of(world: World, text: str) -> Path:
+    path = world.home / ".config" / "vuhitra" / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_it_is_read_whole(world: World) -> None:
+    file = read(str(config_of(world, WHOLE)), "c")
+    assert (file.path, file.profile, file.model, file.embed_model) == ("c", "lan", "m", None)
+    command = ("pass", "show", "gpu")
+    assert file.profiles["lan"] == Profile(
+        "lan", "http://gpu.lan:11434", model="big", key_command=command, ca="/ca.pem"
+    )
+    assert file.profiles["far away"].key_variable == "FAR_KEY"
+
+
+def test_none_is_an_empty_one(tmp_path: Path) -> None:
+    assert read(str(tmp_path / "none"), "c").profiles == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("model = \n", 1, "not TOML: invalid value"),
+        ('a = "b"\nmodel = "m"\nmodel = "n"\n', 3, "not TOML: "),
+        ('\n\nmodle = "m"\n', 3, "no setting 'modle'"),
+        ('[profiles.a]\nurl = "h"\n[profiles.b]\nurl = "h"\nurll = "h"\n', 5, "no setting 'urll'"),
+        ('profiles.a.url = "h"\nprofiles.a.modle = "h"\n', 2, "no setting 'modle'"),
+        ("# x\nmodel = 3\n", 2, "model is no text"),
+        ('model = " "\n', 1, "model is no text"),
+        ('[profiles.a]\nmodel = "m"\n', 1, "profile a has no url"),
+        ('[profiles.a]\n\nurl = "ftp://h"\n', 3, "url: http, https or unix, not 'ftp'"),
+        ('[profiles.a]\nurl = "http://me:secret@h"\n', 2, "a url with a password in it"),
+        ('[profiles.a]\nurl = "h"\nkey = "secret"\n', 3, "key would be a secret in a file"),
+        ('[profiles.a]\nurl = "h"\nkey_command = [1]\n', 3, "key_command is no text, or a list of texts"),
+        ('[profiles.a]\nurl = "h"\nkey_variable = "A"\nkey_command = "b"\n', 4, "both key_variable and key_command"),
+        ('[profiles.a]\nurl = "h"\nclient_key = "k"\n', 3, "client_key and no client_certificate"),
+        ('\nprofile = "b"\n[profiles.a]\nurl = "h"\n', 2, "no profile 'b'"),
+        ('profiles = "a"\n', 1, "profiles is no table"),
+        ('[profiles]\na = "b"\n', 2, "profile a is no table"),
+    ],
+)
+def test_a_problem_is_told_with_its_line(text: str, line: int, what: str) -> None:
+    _, problems = checked(text)
+    assert problems[0].line == line
+    assert what in problems[0].what
+    assert "secret@" not in problems[0].what
+
+
+def test_all_problems_are_found_in_their_order() -> None:
+    _, problems = checked('modle = "x"\nprofil = "y"\n[profiles.a]\nurll = "h"\n')
+    assert [problem.line for problem in problems] == [1, 2, 3, 4]
+    assert [problem.hint for problem in problems[:2]] == ["model = …", "profile = …"]
+
+
+def test_a_broken_one_ends_every_command_but_those_that_mend_it(world: World) -> None:
+    config_of(world, 'modle = "m"\nmodel = 1\n')
+    for args in (["models", "list"], ["chat", "x"], ["config", "show"]):
+        ran = world.run(*args)
+        assert ran.status == 2
+        assert ran.err == (
+            "Error: ~/.config/vuhitra/config.toml, line 1: no setting 'modle'\n"
+            "  write: model = …; and 1 more\n"
+            "  try: vuhitra config validate\n"
+        )
+    for args in (["config", "path"], ["chat", "--help"], ["--version"]):
+        assert world.run(*args).status == 0
+    ran = world.run("config", "validate")
+    assert (ran.status, ran.err) == (2, "")
+    assert ran.out.startswith("~/.config/vuhitra/config.toml, line 1: no setting 'modle'\n  write: model = …\n")
+
+
+def test_one_that_is_no_text_is_told(world: World) -> None:
+    config_of(world, "").write_bytes(b"\xff\xfe")
+    assert (
+        world.run("config", "show").err == "Error: cannot read ~/.config/vuhitra/config.toml\n  it is not UTF-8 text\n"
+    )
+
+
+class TestValidate:
+    def test_a_good_one_is_said_to_be(self, world: World) -> None:
+        config_of(world, WHOLE)
+        ran = world.run("config", "validate")
+        assert (ran.status, ran.out, ran.err) == (0, "ok    ~/.config/vuhitra/config.toml\n", "")
+
+    def test_json(self, world: World) -> None:
+        path = config_of(world, "model = 1\n")
+        ran = world.run("config", "validate", "--json")
+        assert ran.status == 2
+        problem = {"line": 1, "key": "model", "what": "model is no text", "hint": 'model = "…"'}
+        assert ran.json == {"version": 1, "file": str(path), "valid": False, "problems": [problem]}
+
+
+class TestSet:
+    def test_all_else_stays(self, world: World) -> None:
+        path = config_of(world, WHOLE)
+        assert world.run("config", "set", "profiles.lan.model", "bigger").status == 0
+        assert path.read_text() == WHOLE.replace('"big"', '"bigger"')
+        assert world.run("config", "set", "--unset", "profiles.lan.model").status == 0
+        assert path.read_text() == WHOLE.replace('model = "big"\n', "")
+
+    def test_nobody_else_may_read_it(self, world: World) -> None:
+        path = world.home / ".config" / "vuhitra" / "config.toml"
+        assert world.run("config", "set", "model", "m").status == 0
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
+        assert [each.name for each in path.parent.iterdir()] == ["config.toml"]
+
+    def test_a_new_profile_is_a_table(self, world: World) -> None:
+        assert world.run("config", "set", "profiles.lan.url", "http://gpu.lan:11434").status == 0
+        assert world.run("config", "set", "profiles.lan.key_command", "pass show 'my gpu'").status == 0
+        path = world.home / ".config" / "vuhitra" / "config.toml"
+        assert path.read_text() == (
+            '[profiles.lan]\nurl = "http://gpu.lan:11434"\nkey_command = ["pass", "show", "my gpu"]\n'
+        )
+
+    @pytest.mark.parametrize(
+        ("args", "what"),
+        [
+            (("modle", "m"), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model …\n"),
+            (("profiles.a.urll", "h"), "Error: no setting 'profiles.a.urll'\n  near names: profiles.a.url\n"),
+            (("profiles.a", "h"), "Error: no setting 'profiles.a'\n"),
+            (("profile", "b"), "Error: profile can't be that: no profile 'b'\n"),
+            (("profiles.b.model", "m"), "Error: profiles.b.model can't be that: profile b has no url\n"),
+            (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
+            (("model",), "Error: VALUE is missing\n"),
+            (("--unset", "model", "m"), "Error: --unset takes no VALUE\n"),
+        ],
+    )
+    def test_what_can_not_be_is_not_written(self, world: World, args: tuple[str, ...], what: str) -> None:
+        text = '[profiles.a]\nurl = "h"\n'
+        path = config_of(world, text)
+        ran = world.run("config", "set", *args)
+        assert (ran.status, path.read_text()) == (2, text)
+        assert ran.err.startswith(what)
+
+    def test_a_broken_file_is_not_written_over(self, world: World) -> None:
+        path = config_of(world, "what\n")
+        assert world.run("config", "set", "model", "m").status == 2
+        assert path.read_text() == "what\n"
+
+    def test_where_nothing_can_be_it_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(Failure, match="cannot read"):
+            set_value(str(tmp_path / "file" / "config.toml"), "model", "m")
+
+
+def test_show_names_each_value_and_its_source(world: World) -> None:
+    config_of(world, WHOLE)
+    (world.home / ".env").write_text("EMBED_MODEL=e\n")
+    ran = world.with_(variables={"MODEL": "mine"}).run("config", "show")
+    rows = [line.split(maxsplit=2) for line in ran.out.splitlines()]
+    assert rows[0] == ["SETTING", "VALUE", "FROM"]
+    assert ["server", "http://gpu.lan:11434", "profile lan"] in rows
+    assert ["model", "mine", "MODEL"] in rows
+    assert ["embed_model", "e", "EMBED_MODEL in ./.env"] in rows
+    assert ["key", "set", "(hidden)          key_command of profile lan"] in rows
+    assert ["log_level", "WARNING", "the default"] in rows
+
+
+def test_show_as_json_holds_no_secret(world: World) -> None:
+    here = world.with_(variables={"OLLAMA_IP": "https://me:hunter2@h", "OLLAMA_API_KEY": "hunter2"})
+    ran = here.run("config", "show", "--json")
+    assert ran.json["settings"]["server"] == {"value": "https://h", "source": "OLLAMA_IP"}
+    assert ran.json["settings"]["key"] == {"value": "set (hidden)", "source": "OLLAMA_IP"}
+    assert "hunter2" not in ran.out + ran.err + here.run("config", "show").out

@@ -1,0 +1,288 @@
+"""`-f`, `-a`, `-s @FILE` and stdin: what is read, in which order it is sent, and what is said of what can't be."""
+
+from __future__ import annotations
+
+import base64
+from itertools import count
+
+import pytest
+
+from cli.failure import Failure
+from cli.services import fetching
+from cli.services.composing import fence_for
+from cli.services.fetching import fetch
+from cli.services.kinds import kind_of
+from cli.services.reading import LARGEST
+from tests.commands.conftest import RoutedServer, Serve, generated
+from tests.commands.running import SOON, World, in_terminal
+from tests.scripted_server import Flood, Hang, Step, stream, unused_url
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+PDF = b"%PDF-1.7\n\xe2\xe3"
+
+
+def prompt_of(world: World, server: RoutedServer, *args: str) -> str:
+    """The prompt that a command line sends."""
+    ran = world.run("chat", "-m", "m", "--host", server.url, *args)
+    assert (ran.status, ran.out) == (0, "a\n"), ran.err
+    return str(server.requests[-1].json["prompt"])
+
+
+def refused(world: World, *args: str) -> str:
+    """What is said of a command line that is wrong usage, without the word before it."""
+    ran = world.run("chat", "-m", "m", "--host", unused_url(), *args)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("Error: ")
+    return ran.err.removeprefix("Error: ")
+
+
+def page(body: bytes, kind: str = "text/plain", status: int = 200, more: str = "") -> list[Step]:
+    """What a web server answers."""
+    type_line = f"Content-Type: {kind}\r\n" if kind else ""
+    head = f"HTTP/1.1 {status} OK\r\n{type_line}{more}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return [head.encode() + body]
+
+
+class TestOrder:
+    def test_files_then_stdin_then_the_question(self, world: World, serve: Serve) -> None:
+        (world.home / "b.txt").write_text("bee\n")
+        (world.home / "a.txt").write_text("ay")
+        piped = world.with_(stdin=b"from stdin\n")
+        prompt = prompt_of(piped, serve(says=["a"]), "-f", "b.txt", "what", "-f", "a.txt", "now?")
+        assert prompt == "```b.txt\nbee\n```\n\n```a.txt\nay\n```\n\nfrom stdin\n\nwhat now?"
+
+    def test_a_dash_puts_stdin_in_its_place(self, world: World, serve: Serve) -> None:
+        (world.home / "a.txt").write_text("ay")
+        piped = world.with_(stdin=b"from stdin\n")
+        prompt = prompt_of(piped, serve(says=["a"]), "-f", "-", "-f", "a.txt", "x")
+        assert prompt == "from stdin\n\n```a.txt\nay\n```\n\nx"
+
+    def test_stdin_can_be_read_once(self, world: World) -> None:
+        for args in (["-f", "-", "-f", "-"], ["-f", "-", "-a", "-"]):
+            assert refused(world, "x", *args).startswith("stdin is named twice, and can be read once\n")
+        assert refused(world, "x", "-f", "-", "--no-stdin").startswith("--no-stdin, and yet a flag reads stdin")
+
+    def test_a_flag_that_reads_a_silent_stdin_says_so(self, world: World, serve: Serve) -> None:
+        args = ("chat", "-f", "-", "x", "-m", "m", "--host", serve(says=["a"]).url)
+        with world.start(*args) as process:
+            assert process.stderr
+            assert process.stderr.readline() == b"note: waiting for stdin\n"
+            assert process.communicate(b"text", timeout=SOON)[0] == b"a\n"
+        with in_terminal(world, *args) as terminal:
+            terminal.wait_for("note: waiting for stdin; Ctrl-D ends it")
+            terminal.send("typed\n\x04")
+            terminal.wait_for("a\r\n")
+            assert terminal.end() == 0
+
+    def test_material_alone_is_a_prompt(self, world: World, serve: Serve) -> None:
+        (world.home / "a.txt").write_text("ay")
+        assert prompt_of(world, serve(says=["a"]), "-f", "a.txt") == "```a.txt\nay\n```"
+
+    def test_a_path_within_a_prompt_is_never_opened(self, world: World, serve: Serve) -> None:
+        (world.home / "x.png").write_bytes(PNG)
+        server = serve(says=["a"])
+        assert prompt_of(world, server, "what is in ./x.png ?") == "what is in ./x.png ?"
+        assert "images" not in server.requests[0].json
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("text", "fence"), [("a", "```"), ("a `b` c", "```"), ("```\n", "````"), ("`````x", "``````")]
+    )
+    def test_a_fence_is_longer_than_any_run_of_backticks(self, text: str, fence: str) -> None:
+        assert fence_for(text) == fence
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_encodings(self, world: World, serve: Serve, encoding: str) -> None:
+        (world.home / "a.txt").write_bytes("schön 你".encode(encoding))
+        assert prompt_of(world, serve(says=["a"]), "-f", "a.txt") == "```a.txt\nschön 你\n```"
+        piped = world.with_(stdin="schön 你".encode(encoding))
+        assert prompt_of(piped, serve(says=["a"])) == "schön 你"
+
+    def test_another_encoding_is_an_error_with_the_place(self, world: World) -> None:
+        (world.home / "a.txt").write_bytes(b"one\ntwo\nsch\xf6n")
+        said = refused(world, "-f", "a.txt", "x")
+        assert said.startswith("a.txt is not text in UTF-8\n  byte 0xf6 at position 11, in line 3\n  try: iconv ")
+
+    def test_a_name_cannot_end_its_fence(self, world: World, serve: Serve) -> None:
+        (world.home / "a\n```b").write_text("ay")
+        assert prompt_of(world, serve(says=["a"]), "-f", "a\n```b") == "```a '''b\nay\n```"
+
+    def test_an_empty_file_is_said_to_be(self, world: World, serve: Serve) -> None:
+        (world.home / "a.txt").touch()
+        server = serve(says=["a"])
+        ran = world.run("chat", "-f", "a.txt", "x", "-m", "m", "--host", server.url)
+        assert (ran.err, server.requests[0].json["prompt"]) == ("note: a.txt is empty\n", "x")
+        assert refused(world, "-f", "a.txt").endswith('  try: vuhitra chat "Why is the sky blue?"\n')
+
+    def test_a_folder_offers_a_glob(self, world: World) -> None:
+        (world.home / "my docs").mkdir()
+        said = refused(world, "-f", "my docs/", "x")
+        assert said.startswith("my docs/ is a folder\n")
+        assert "/*" in said
+
+    def test_a_missing_file_has_near_names(self, world: World) -> None:
+        (world.home / "docs").mkdir()
+        (world.home / "docs" / "Report.txt").touch()
+        said = refused(world, "-f", "docs/reprot.txt", "x")
+        assert said == "no file docs/reprot.txt\n  near names: docs/Report.txt\n  try: -f docs/Report.txt\n"
+        assert refused(world, "-f", "nothing-like-it", "x") == "no file nothing-like-it\n"
+        assert refused(world, "-f", "no/folder.txt", "x") == "no file no/folder.txt\n"
+
+    def test_one_that_cannot_be_read_says_why(self, world: World) -> None:
+        (world.home / "a").write_text("")
+        assert refused(world, "-f", "a/b", "x") == "cannot read a/b\n  Not a directory\n"
+        assert refused(world, "-f", "a\0b", "x").startswith("cannot read a")
+
+    def test_one_that_is_too_large(self, world: World) -> None:
+        with open(world.home / "large", "wb") as file:
+            file.truncate(LARGEST + 1)
+        assert refused(world, "-f", "large", "x").startswith("large is larger than 10 MB, the most that is read")
+
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            (PNG, "x is a PNG image, not text\n  try: -a x, which is for images\n"),
+            (PDF, "x is a PDF document, not text\n  try: its text, in a file of its own: -f FILE\n"),
+            (b"PK\x03\x04\xff\xfe\x00", "x is a ZIP archive"),
+            (b"GGUF\x03\x00\x00\x00\xff", "x is a GGUF model, not text"),
+            (b"ab\0cd", "x is binary, not text"),
+        ],
+    )
+    def test_a_binary_file_is_named_by_its_kind(self, world: World, data: bytes, said: str) -> None:
+        (world.home / "x").write_bytes(data)
+        assert refused(world, "-f", "x", "y").startswith(said)
+        assert refused(world.with_(stdin=data), "y").startswith(said.replace("x", "stdin", 1).partition(",")[0])
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("data", "name"),
+        [
+            (b"\xff\xd8\xff\xe0", "a JPEG image"),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", "a WebP image"),
+            (b"GIF89a\x01\0", "a GIF image"),
+            (b"\0\0\0\x18ftypheic", "a HEIC image"),
+            (b"\0\0\0\x18ftypisom", "an MP4 video"),
+            (bytes(257) + b"ustar", "a tar archive"),
+        ],
+    )
+    def test_they_are_known_by_how_they_begin(self, data: bytes, name: str) -> None:
+        kind = kind_of(data)
+        assert kind is not None
+        assert kind.name == name
+
+    @pytest.mark.parametrize("text", [b"", b"BMW makes cars", b"GGUF is a format", b"ID3 tags", b"plain"])
+    def test_a_text_that_begins_with_the_same_letters_is_a_text(self, text: bytes) -> None:
+        assert kind_of(text) is None
+
+
+class TestImages:
+    def test_they_are_sent_in_their_order(self, world: World, serve: Serve) -> None:
+        (world.home / "x.png").write_bytes(PNG)
+        server = serve(says=["a"])
+        jpeg = b"\xff\xd8\xff\xe0 and so on"
+        prompt_of(world.with_(stdin=jpeg), server, "what?", "--image", "x.png", "-a", "-")
+        assert [base64.b64decode(each) for each in server.requests[0].json["images"]] == [PNG, jpeg]
+
+    def test_what_is_none_is_refused(self, world: World) -> None:
+        (world.home / "a.txt").write_text("text")
+        (world.home / "x.pdf").write_bytes(PDF)
+        (world.home / "noise").write_bytes(b"\xff\x00\xaa")
+        assert refused(world, "-a", "a.txt", "x") == (
+            "a.txt is text, not an image\n  try: -f a.txt, which is for texts\n"
+        )
+        assert refused(world, "-a", "x.pdf", "x").startswith("x.pdf is a PDF document, which no model sees\n")
+        assert refused(world, "-a", "noise", "x").startswith("noise is no image that is known\n")
+
+    def test_an_image_wants_a_question(self, world: World) -> None:
+        (world.home / "x.png").write_bytes(PNG)
+        assert refused(world, "-a", "x.png").startswith("PROMPT is missing: what about the image?\n")
+
+
+def test_what_is_not_utf_8_on_the_command_line_is_sent_all_the_same(world: World, serve: Serve) -> None:
+    (world.home / "x\udcff").write_text("ay")
+    server = serve(says=["a"])
+    prompt = prompt_of(world, server, "-f", "x\udcff", "-s", "s\udcff", "-o", "stop=\udcff", "p\udcff")
+    assert prompt == "```x\ufffd\nay\n```\n\np\ufffd"
+    assert server.requests[0].json["system"] == "s\ufffd"
+
+
+class TestSystem:
+    def test_a_text_or_a_file(self, world: World, serve: Serve) -> None:
+        (world.home / "s.txt").write_text("from a file\n")
+        server = serve(says=["a"])
+        for given in ("a text", "@s.txt", "@@home"):
+            prompt_of(world, server, "x", "-s", given)
+        assert [each.json["system"] for each in server.requests] == ["a text", "from a file", "@home"]
+        assert refused(world, "x", "-s", "@") == "-s @ names no file\n"
+        assert refused(world, "x", "-s", "@t.txt") == ("no file t.txt\n  near names: s.txt\n  try: -s @s.txt\n")
+
+
+class TestPages:
+    def test_a_page_is_material(self, world: World, serve: Serve) -> None:
+        server = serve({"/notes.txt": page("schön".encode("latin-1"), "text/plain; charset=latin-1")})
+        server.routes["/api/generate"] = stream(generated("a"))
+        url = f"{server.url}/notes.txt"
+        assert prompt_of(world, server, "-f", url, "x") == f"```{url}\nschön\n```\n\nx"
+
+    def test_an_image_on_a_page(self, serve: Serve) -> None:
+        server = serve({"/x": page(PNG, "image/png")})
+        assert fetch(f"{server.url}/x", images=True).data == PNG
+
+    @pytest.mark.parametrize(
+        ("script", "images", "said"),
+        [
+            (page(b"", status=404), False, "was not given: HTTP 404 OK"),
+            (page(b"", status=503), False, "was not given: HTTP 503 OK"),
+            (page(PNG, "image/png"), False, "is image/png, not text"),
+            (page(b"a", "text/html"), True, "is text/html, not an image"),
+            (page(PDF, "application/pdf"), False, "is application/pdf, not text"),
+            (page(b"", status=302, more="Location: file:///etc/passwd\r\n"), False, "was not given: "),
+            (page(b"", status=302, more="Location: ftp://127.0.0.1/x\r\n"), False, ": unknown url type: ftp"),
+        ],
+    )
+    def test_what_is_wrong_with_a_page(self, serve: Serve, script: list[Step], images: bool, said: str) -> None:
+        server = serve({"/x": script})
+        with pytest.raises(Failure) as raised:
+            fetch(f"{server.url}/x", images=images)
+        told = f"{raised.value.what}: {raised.value.why}" if raised.value.why else raised.value.what
+        assert told.removeprefix("cannot fetch ").startswith(f"{server.url}/x{said if said[0] == ':' else ' ' + said}")
+
+    def test_one_that_is_too_large_is_not_read_to_its_end(self, serve: Serve) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+        server = serve({"/x": [head, Flood(b"a" * 65_536)]})
+        times = count(0.0, 0.005)  # so that it is given up some time, should it be read on
+        with pytest.raises(Failure, match="larger than 10 MB"):
+            fetch(f"{server.url}/x", clock=lambda: next(times))
+
+    def test_one_that_takes_too_long(self, serve: Serve) -> None:
+        times = iter([0.0, fetching.SECONDS + 1])
+        server = serve({"/x": page(b"slow")})
+        with pytest.raises(Failure, match="took too long") as raised:
+            fetch(f"{server.url}/x", clock=lambda: next(times))
+        assert raised.value.verdict.status == 6
+
+    def test_a_server_that_says_nothing(self, serve: Serve) -> None:
+        server = serve({"/x": [Hang()]})
+        with pytest.raises(Failure, match="took too long"):
+            fetch(f"{server.url}/x", silent=0.05)
+
+    def test_a_server_that_is_not_there(self) -> None:
+        with pytest.raises(Failure, match="cannot fetch") as raised:
+            fetch(f"{unused_url()}/x")
+        assert (raised.value.verdict.status, raised.value.why) == (3, "Connection refused")
+
+    def test_a_password_is_neither_sent_nor_shown(self) -> None:
+        with pytest.raises(Failure, match="would be asked with a password") as raised:
+            fetch("http://me:secret@host/x")
+        assert "secret" not in raised.value.what
+
+
+def test_a_pipe_of_the_shell_is_a_file(world: World, serve: Serve) -> None:
+    server = serve(says=["a"])
+    command = f"python -m cli chat -m m --host {server.url} --no-stdin -f <(echo piped) x"
+    done = world.start(program=["bash", "-c", command])
+    out, err = done.communicate(timeout=SOON)
+    assert (done.returncode, out) == (0, b"a\n"), err
+    assert "\npiped\n```\n\nx" in server.requests[0].json["prompt"]

@@ -1,0 +1,206 @@
+"""`vuhitra models`: what changes a server: create, push, copy, remove, load, unload."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.conftest import InTurn, Serve, generated, listed
+from tests.commands.running import World
+from tests.scripted_server import answer, stream
+
+RECORDINGS = Path(__file__).parents[1] / "embedded" / "recordings"
+GONE = answer({"error": "model 'x' not found"}, 404)
+DONE = answer(b"")
+
+
+def making(*statuses: str) -> list[Any]:
+    return stream([{"status": status} for status in (*statuses, "success")])
+
+
+def recorded_making(name: str) -> list[Any]:
+    lines = json.loads((RECORDINGS / "create.json").read_text())[name]["response"]["lines"]
+    return stream([json.loads(line) for line in lines])
+
+
+class TestCreate:
+    def test_from_another_model(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": recorded_making("create-from")})
+        args = ("--from", "smollm2", "--system", "You are a parrot.", "--host", server.url)
+        ran = world.run("models", "create", "parrot", *args)
+        assert (ran.status, ran.err) == (0, "")
+        assert re.fullmatch(r"✓ Model created successfully: parrot   \d\.\d s\n", ran.out)
+        sent = server.requests[-1].json
+        assert (sent["model"], sent["from"], sent["system"]) == ("parrot", "smollm2", "You are a parrot.")
+
+    def test_from_the_modelfile_that_is_here(self, world: World, serve: Serve) -> None:
+        (world.home / "Modelfile").write_text("FROM smollm2\nSYSTEM Be brief.\nPARAMETER temperature 0\n")
+        server = serve({"/api/create": making("writing manifest")})
+        ran = world.run("models", "create", "brief", "--quantize", "q4_K_M", "--json", "--host", server.url)
+        assert (ran.status, ran.json["name"], ran.err) == (0, "brief", "")
+        assert server.requests[0].json["system"] == "Be brief."
+        assert server.requests[0].json["quantize"] == "q4_K_M"
+
+    def test_from_a_modelfile_elsewhere(self, world: World, serve: Serve) -> None:
+        (world.home / "sub").mkdir()
+        (world.home / "sub" / "my.modelfile").write_text("FROM smollm2\n")
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "x", "-f", "sub/my.modelfile", "--host", server.url)
+        assert (ran.status, server.requests[0].json["from"]) == (0, "smollm2")
+
+    def test_from_weights_which_are_uploaded(self, world: World, serve: Serve) -> None:
+        from hashlib import sha256
+
+        (world.home / "tiny.gguf").write_bytes(b"GGUF....")
+        digest = f"sha256:{sha256(b'GGUF....').hexdigest()}"
+        blob = InTurn(answer({"error": "no such blob"}, 404), answer(b"", 201))
+        server = serve({f"/api/blobs/{digest}": blob, "/api/create": making("parsing GGUF")})
+        ran = world.run("models", "create", "tiny", "tiny.gguf", "--host", server.url)
+        assert (ran.status, ran.err) == (0, "")
+        assert server.requests[-1].json["files"] == {"tiny.gguf": digest}
+        assert server.requests[1].body == b"GGUF...."
+
+    @pytest.mark.parametrize(
+        ("args", "what"),
+        [
+            ([], "nothing to make a model from: no Modelfile is here"),
+            (["-f", "nowhere"], "no such file: nowhere"),
+            (["no.gguf"], "no such file: no.gguf"),
+            (["x.gguf", "--from", "smollm2"], "a model is made from one thing, and these are 2: smollm2, x.gguf"),
+        ],
+    )
+    def test_what_can_not_be_made_is_told_before_anything_is_sent(
+        self, world: World, serve: Serve, args: list[str], what: str
+    ) -> None:
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "m", *args, "--host", server.url)
+        assert (ran.status, ran.err.splitlines()[0]) == (2, f"Error: {what}")
+        assert not server.requests
+
+    def test_a_modelfile_that_makes_no_sense(self, world: World, serve: Serve) -> None:
+        (world.home / "Modelfile").write_text("SYSTEM Be brief.\n")
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "m", "--host", server.url)
+        assert ran.status == 2
+        assert ran.err.startswith("Error: cannot make m\n")
+        assert not server.requests
+
+    def test_a_misspelt_base_is_not_fetched(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
+        ran = world.run("models", "create", "m", "--from", "smolm2", "--host", server.url)
+        assert ran.status == 5
+        assert "  try: vuhitra models create m --from smollm2:latest\n" in ran.err
+        assert server.paths.count("/api/create") == 0
+
+    def test_what_the_server_says_against_it(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("other"), "/api/create": recorded_making("create-from-missing")})
+        ran = world.run("models", "create", "m", "--from", "nope", "--host", server.url)
+        assert ran.status in (5, 10)
+        assert "no such host" in ran.err
+
+
+class TestPush:
+    def test_as_it_is_told(self, world: World, serve: Serve) -> None:
+        layer = {"status": "pushing a", "digest": "a", "total": 5_000_000, "completed": 5_000_000}
+        server = serve({"/api/push": stream([{"status": "retrieving manifest"}, layer, {"status": "success"}])})
+        ran = world.run("models", "push", "ann/parrot", "--host", server.url)
+        assert ran.status == 0
+        assert re.fullmatch(r"✓ Model pushed successfully: ann/parrot   5\.0 MB in \d\.\d s\n", ran.out)
+
+    def test_json_and_a_failure(self, world: World, serve: Serve) -> None:
+        denied = stream([{"status": "retrieving manifest"}, {"error": "you are not authorized to push to this"}])
+        server = serve({"/api/push": InTurn(denied, stream([{"status": "success"}]))})
+        ran = world.run("models", "push", "a/b", "c/d", "--json", "--host", server.url)
+        assert ran.status == ran.json["models"][0]["error"]["exit"] != 0
+        assert [each["name"] for each in ran.json["models"]] == ["a/b", "c/d"]
+
+
+class TestCopy:
+    def test_as_it_is_told(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/copy": DONE})
+        ran = world.run("models", "copy", "a", "b", "--host", server.url)
+        assert (ran.status, ran.out, ran.err) == (0, "✓ Model copied: a is also b\n", "")
+        assert server.requests[0].json == {"source": "a", "destination": "b"}
+
+    def test_a_source_that_is_not_there(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/copy": GONE, "/api/tags": listed("llama3:8b")})
+        ran = world.run("models", "copy", "llama", "b", "--host", server.url)
+        assert ran.status == 5
+        assert "near names: llama3:8b" in ran.err
+
+
+class TestRemove:
+    def test_where_nobody_can_be_asked_it_names_the_flag(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest"), "/api/delete": DONE})
+        ran = world.run("models", "remove", "m", "--host", server.url)
+        assert ran.status == 4
+        assert "--yes" in ran.err
+        assert "/api/delete" not in server.paths
+
+    def test_yes_removes(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest"), "/api/delete": DONE})
+        ran = world.run("models", "remove", "m", "-y", "--host", server.url)
+        assert (ran.status, ran.out, ran.err) == (0, "✓ Model removed: m\n", "")
+        assert server.requests[-1].json["model"] == "m"
+
+    def test_a_person_is_asked(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest"), "/api/delete": DONE})
+        person = world.at_terminal.with_(variables={"NO_COLOR": "1"})
+        ran = person.with_(stdin=b"n\n").run("models", "remove", "m", "--host", server.url)
+        assert f"Remove m (98 MB) from 127.0.0.1:{server.port}?" in ran.err
+        assert (ran.status, "/api/delete" in server.paths) == (0, False)
+        ran = person.with_(stdin=b"y\n").run("models", "remove", "m", "--host", server.url)
+        assert (ran.status, "/api/delete" in server.paths) == (0, True)
+
+    def test_the_others_are_removed_where_one_is_missing(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("mistral:latest", "b"), "/api/delete": InTurn(GONE, DONE)})
+        ran = world.run("models", "remove", "mistrall", "b", "--yes", "--host", server.url)
+        assert (ran.status, ran.out) == (5, "✓ Model removed: b\n")
+        assert "near names: mistral:latest" in ran.err
+
+    def test_json(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("a", "b"), "/api/delete": InTurn(GONE, DONE)})
+        ran = world.run("models", "remove", "a", "b", "--yes", "--json", "--host", server.url)
+        first, second = ran.json["models"]
+        assert (ran.status, first["error"]["code"]) == (5, "no-such-model")
+        assert second == {"name": "b", "removed": True}
+
+
+class TestLoad:
+    def test_as_it_is_told(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated(done_reason="load"))})
+        ran = world.run("models", "load", "m", "--keep-alive", "1h", "--host", server.url)
+        assert (ran.status, ran.err) == (0, "")
+        assert re.fullmatch(r"✓ Model loaded: m   in \d\.\d s\n", ran.out)
+        assert server.requests[-1].json["keep_alive"] == "1h"
+
+    def test_a_time_that_is_none(self, world: World) -> None:
+        assert world.run("models", "load", "m", "--keep-alive", "soon").status == 2
+
+    def test_a_model_that_is_not_there(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": GONE, "/api/tags": listed("mm:latest")})
+        ran = world.run("models", "load", "mmm", "--host", server.url)
+        assert ran.status == 5
+        assert "  try: vuhitra models load mm:latest\n" in ran.err
+
+    def test_unloading_several(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": stream(generated(done_reason="unload"))})
+        ran = world.run("models", "unload", "a", "b", "--host", server.url)
+        assert (ran.status, ran.out) == (0, "✓ Model unloaded: a\n✓ Model unloaded: b\n")
+        assert {request.json["keep_alive"] for request in server.requests if request.body} == {0}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["pull", "m"], ["push", "m"], ["create", "m", "--from", "n"], ["copy", "a", "b"], ["remove", "m", "-y"]],
+)
+def test_the_built_in_engine_says_what_it_can_not_do(world: World, args: list[str]) -> None:
+    ran = world.run("models", *args, "--embedded")
+    assert ran.status == 2
+    first, hint = ran.err.splitlines()
+    assert first.startswith("Error: the built-in engine can't ")
+    assert hint == "  try: ollama serve, and then the same without --embedded"

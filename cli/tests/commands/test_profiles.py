@@ -1,0 +1,209 @@
+"""Profiles, and keys that are sent to the server they belong to and to no other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.config import read_settings
+from cli.config_file import EMPTY, ConfigFile, Profile
+from cli.config_rules import checked
+from tests.commands.conftest import RoutedServer, Serve, listed
+from tests.commands.running import World
+from tests.commands.test_config_file import config_of
+from tests.library.wire.serving import AUTHORITY, serving, with_tls
+from tests.scripted_server import answer
+
+
+@pytest.fixture
+def server(serve: Serve) -> RoutedServer:
+    return serve({"/api/tags": listed("m"), "/api/ps": answer({"models": []})})
+
+
+def sent(server: RoutedServer) -> str | None:
+    """The credential that came with the first request."""
+    return server.requests[0].headers.get("authorization")
+
+
+class TestWhichServer:
+    FILE = ConfigFile(
+        "c",
+        profile="lan",
+        model="top",
+        profiles={"lan": Profile("lan", "http://lan:1", model="big"), "far": Profile("far", "http://far:2")},
+    )
+
+    @pytest.mark.parametrize(
+        ("given", "url", "source", "model"),
+        [
+            ((None, {}, {}), "http://lan:1", "profile lan", "big"),
+            (("far", {}, {}), "http://far:2", "profile far (--host)", "top"),
+            (("h", {}, {}), "h", "--host", "top"),
+            (("lan", {"MODEL": "mine"}, {}), "http://lan:1", "profile lan (--host)", "mine"),
+            ((None, {"VUHITRA_PROFILE": "far"}, {}), "http://far:2", "profile far (VUHITRA_PROFILE)", "top"),
+            (
+                (None, {"VUHITRA_PROFILE": "far", "OLLAMA_HOST": "h"}, {}),
+                "http://far:2",
+                "profile far (VUHITRA_PROFILE)",
+                "top",
+            ),
+            (
+                (None, {"VUHITRA_PROFILE": "far"}, {"OLLAMA_IP": "h"}),
+                "http://far:2",
+                "profile far (VUHITRA_PROFILE)",
+                "top",
+            ),
+            ((None, {"VUHITRA_PROFILE": "far", "OLLAMA_IP": "h"}, {}), "h", "OLLAMA_IP", "top"),
+            ((None, {}, {"OLLAMA_IP": "h"}), "h", "OLLAMA_IP in ./.env", "top"),
+            ((None, {}, {"OLLAMA_IP": "h", "MODEL": "d"}), "h", "OLLAMA_IP in ./.env", "d"),
+            ((None, {}, {"VUHITRA_PROFILE": "far"}), "http://lan:1", "profile lan", "big"),
+        ],
+    )
+    def test_what_goes_first(
+        self, given: tuple[str | None, dict[str, str], dict[str, str | None]], url: str, source: str, model: str
+    ) -> None:
+        flag, variables, dotenv = given
+        settings = read_settings(variables, dotenv, self.FILE).with_flags(host=flag)
+        assert (settings.ollama_ip, settings.source("ollama_ip"), settings.model) == (url, source, model)
+        assert settings.host_is_set
+
+    def test_the_model_says_where_it_stands(self) -> None:
+        assert read_settings({}, {}, self.FILE).source("model") == "model in profile lan"
+        assert read_settings({}, {}, self.FILE).with_flags(host="far").source("model") == "model in c"
+
+    def test_a_profile_that_is_not_there_is_told_with_near_names(self, world: World) -> None:
+        config_of(world, '[profiles.lan]\nurl = "h"\n')
+        ran = world.with_(variables={"VUHITRA_PROFILE": "lna"}).run("models", "list")
+        assert ran.status == 2
+        assert ran.err.splitlines()[:2] == [
+            "Error: no profile 'lna' in ~/.config/vuhitra/config.toml (VUHITRA_PROFILE)",
+            "  near names: lan",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "variables", "dotenv", "key"),
+    [
+        (None, {"OLLAMA_API_KEY": "e"}, {}, "e"),
+        ("h", {"OLLAMA_API_KEY": "e"}, {}, "e"),
+        (None, {"OLLAMA_API_KEY": "e", "OLLAMA_IP": "h"}, {}, "e"),
+        ("other", {"OLLAMA_API_KEY": "e", "OLLAMA_IP": "h"}, {}, None),
+        ("h", {"OLLAMA_API_KEY": "e", "OLLAMA_IP": "h"}, {}, "e"),
+        (None, {"OLLAMA_API_KEY": "e"}, {"OLLAMA_IP": "h"}, None),
+        (None, {"OLLAMA_API_KEY": "e"}, {"OLLAMA_HOST": "h"}, None),
+        (None, {"OLLAMA_API_KEY": "e"}, {"OLLAMA_IP": "h", "OLLAMA_API_KEY": "d"}, "d"),
+        ("other", {}, {"OLLAMA_IP": "h", "OLLAMA_API_KEY": "d"}, None),
+        (None, {"OLLAMA_IP": "h"}, {"OLLAMA_API_KEY": "d"}, "d"),
+        (None, {"OLLAMA_IP": "h"}, {"OLLAMA_IP": "g", "OLLAMA_API_KEY": "d"}, None),
+    ],
+)
+def test_a_key_is_for_the_server_that_stands_beside_it(
+    flag: str | None, variables: dict[str, str], dotenv: dict[str, str | None], key: str | None
+) -> None:
+    settings = read_settings(variables, dotenv, EMPTY).with_flags(host=flag)
+    assert settings.api_key == key
+    assert key is None or repr(key) not in repr(settings)
+
+
+class TestKeysOnTheWire:
+    def test_that_of_the_environment(self, world: World, server: RoutedServer) -> None:
+        here = world.with_(variables={"OLLAMA_IP": server.url, "OLLAMA_API_KEY": "hunter2"})
+        assert here.run("models", "list").status == 0
+        assert sent(server) == "Bearer hunter2"
+
+    def test_a_dotenv_gets_no_key_that_is_not_its_own(self, world: World, server: RoutedServer) -> None:
+        (world.home / ".env").write_text(f"OLLAMA_IP={server.url}\n")
+        assert world.with_(variables={"OLLAMA_API_KEY": "hunter2"}).run("models", "list").status == 0
+        assert sent(server) is None
+
+    def test_a_dotenv_gets_its_own(self, world: World, server: RoutedServer) -> None:
+        (world.home / ".env").write_text(f"OLLAMA_IP={server.url}\nOLLAMA_API_KEY=its\n")
+        assert world.run("models", "list").status == 0
+        assert sent(server) == "Bearer its"
+
+    def test_a_profile_has_its_own_from_a_variable(self, world: World, server: RoutedServer) -> None:
+        config_of(world, f'profile = "lan"\n[profiles.lan]\nurl = "{server.url}"\nkey_variable = "LAN_KEY"\n')
+        here = world.with_(variables={"OLLAMA_API_KEY": "other", "LAN_KEY": "hunter2"})
+        assert here.run("models", "list").status == 0
+        assert sent(server) == "Bearer hunter2"
+
+    def test_the_key_of_a_profile_goes_nowhere_else(self, world: World, serve: Serve, server: RoutedServer) -> None:
+        config_of(world, f'profile = "lan"\n[profiles.lan]\nurl = "{server.url}"\nkey_variable = "LAN_KEY"\n')
+        elsewhere = serve({"/api/tags": listed("m"), "/api/ps": answer({"models": []})})
+        here = world.with_(variables={"LAN_KEY": "hunter2"})
+        assert here.run("models", "list", "--host", elsewhere.url).status == 0
+        (world.home / ".env").write_text(f"OLLAMA_IP={elsewhere.url}\n")
+        assert here.run("models", "list").status == 0
+        assert not server.requests
+        assert {request.headers.get("authorization") for request in elsewhere.requests} == {None}
+
+    def test_a_command_prints_it(self, world: World, server: RoutedServer) -> None:
+        script = world.home / "key.py"
+        script.write_text("print('hunter2')\nprint('more')\n")
+        command = f'["{sys.executable}", "{script}"]'
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\nkey_command = {command}\n')
+        assert world.run("models", "list", "--host", "lan").status == 0
+        assert sent(server) == "Bearer hunter2"
+
+    @pytest.mark.parametrize(
+        ("lines", "what"),
+        [
+            ('key_variable = "LAN_KEY"', "no key for profile lan: LAN_KEY is not set"),
+            ('key_command = "/nowhere/pass"', "no key for profile lan: its key_command can't be run"),
+            ('key_command = "false"', "no key for profile lan: its key_command failed with exit code 1"),
+            ('key_command = "true"', "no key for profile lan: its key_command printed nothing"),
+        ],
+    )
+    def test_without_its_key_nothing_is_sent(self, world: World, server: RoutedServer, lines: str, what: str) -> None:
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\n{lines}\n')
+        ran = world.run("models", "list", "--host", "lan")
+        assert (ran.status, server.requests) == (4, [])
+        assert ran.err.startswith(f"Error: {what}\n")
+
+    def test_no_error_and_no_log_shows_it(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": answer({"error": "unauthorized: Bearer hunter2"}, 401)})
+        config_of(world, f'profile = "lan"\n[profiles.lan]\nurl = "{server.url}"\nkey_variable = "LAN_KEY"\n')
+        loud = world.with_(variables={"LAN_KEY": "hunter2", "LOG_LEVEL": "DEBUG"})
+        for args in (["--debug"], ["--json"], ["--json", "--debug"]):
+            ran = loud.run("models", "list", *args)
+            assert ran.status == 4
+            assert "hunter2" not in ran.out + ran.err
+
+
+def test_a_certificate_that_is_not_there_is_named(world: World, server: RoutedServer, tmp_path: Path) -> None:
+    config_of(world, f'[profiles.lan]\nurl = "{server.url}"\nca = "{tmp_path}/none.pem"\n')
+    ran = world.run("models", "list", "--host", "lan")
+    assert ran.status == 2
+    assert ran.err.startswith(f"Error: profile lan: no file '{tmp_path}/none.pem' (ca)\n")
+
+
+def test_its_certificates_are_used(world: World, tmp_path: Path) -> None:
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    issued = AUTHORITY.issue_cert("me@team.example")
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "me.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "me.key"))
+    tags = b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\nConnection: close\r\n\r\n{"models": [{"name": "m:latest"}]}      '
+    with serving(with_tls(tags, asks=True)) as url:
+        config_of(world, f'[profiles.lan]\nurl = "{url}"\nca = "{tmp_path}/ca.pem"\n')
+        assert world.run("models", "list", "-q", "--host", "lan").status == 3
+    with serving(with_tls(tags, asks=True)) as url:
+        lines = f'client_certificate = "{tmp_path}/me.pem"\nclient_key = "~/me.key"\n'
+        config_of(world, f'[profiles.lan]\nurl = "{url}"\nca = "{tmp_path}/ca.pem"\n{lines}')
+        ran = world.run("models", "list", "-q", "--host", "lan")
+        assert (ran.status, ran.out, ran.err) == (0, "m:latest\n", "")
+
+
+def test_the_guide_shows_what_happens(world: World) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text("utf-8")
+    shown = "".join(re.findall(r"(?ms)^```console\n(.*?)^```", text))
+    told = [part.partition("\n") for part in re.split(r"(?m)^\$ vuhitra ", shown)[1:]]
+    assert len(told) == 7
+    for command, _, printed in told:
+        ran = world.run(*shlex.split(command))
+        assert ran.out + ran.err == printed
+    [profile] = re.findall(r"(?ms)^```toml\n(.*?)^```", text)
+    assert checked(profile)[1] == []

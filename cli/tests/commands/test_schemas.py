@@ -1,0 +1,102 @@
+"""`--schema` and `--format`: what they are given, what is sent, and what becomes of an answer that doesn't fit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.services.schemas import fields_of
+from tests.commands.conftest import Serve
+from tests.commands.running import World
+
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+def test_fields_and_their_types() -> None:
+    assert fields_of("name, age int") == PERSON
+    properties = fields_of("a str, b int, c float, d bool, e list")["properties"]
+    kinds = ["string", "integer", "number", "boolean", "array"]
+    assert [each["type"] for each in properties.values()] == kinds
+    assert properties["e"]["items"] == {"type": "string"}
+
+
+def test_fields_may_be_described() -> None:
+    assert fields_of("age int: in years, name")["properties"]["age"] == {
+        "type": "integer",
+        "description": "in years",
+    }
+    lines = fields_of("age int: in years, rounded\n\nname: as it is written: first, last\n")["properties"]
+    assert lines["age"]["description"] == "in years, rounded"
+    assert lines["name"] == {"type": "string", "description": "as it is written: first, last"}
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ("name, age integer", "field 2 of --schema, 'age integer': no type 'integer'"),
+        ("na.me", "field 1 of --schema, 'na.me': 'na.me' is no name of a field"),
+        ("a b c", "field 1 of --schema, 'a b c': a name and a type, and what it is for behind a colon"),
+        (": x", "field 1 of --schema, ': x': '' is no name of a field"),
+        ("a, a int", "--schema names the field 'a' twice"),
+        (" ", "--schema is empty"),
+        ('{"type": ', "--schema is not JSON"),
+        ('{"type": "objekt"}', "--schema is not a JSON Schema"),
+        ("@missing.json", "no file missing.json"),
+        ("missing.json", "no file missing.json"),
+    ],
+)
+def test_what_is_no_schema_is_an_error_before_anything_is_sent(world: World, given: str, error: str) -> None:
+    ran = world.run("chat", "x", "-m", "m", "--schema", given)
+    assert (ran.status, ran.err.splitlines()[0]) == (2, f"Error: {error}")
+
+
+def test_where_a_schema_is_wrong(world: World) -> None:
+    (world.home / "s.json").write_text('{"type":\n  objekt}')
+    assert world.run("chat", "x", "--schema", "@s.json").err == (
+        "Error: s.json is not JSON\n  expecting value, line 2, column 3\n"
+    )
+    assert "  /type: " in world.run("chat", "x", "--schema", '{"type": 1}').err
+    assert "try: age int\n" in world.run("chat", "x", "--schema", "age integer").err
+    assert "try: --schema @s.txt, if" in world.run("chat", "x", "--schema", "s.txt").err
+
+
+@pytest.mark.parametrize("given", ["name, age int", json.dumps(PERSON), "@person.txt", "person.json"])
+def test_all_forms_are_sent_as_a_json_schema(world: World, serve: Serve, given: str) -> None:
+    for name in ("person.txt", "person.json"):
+        (world.home / name).write_text(json.dumps(PERSON))
+    server = serve(says=['{"name": "Ann", ', '"age": 41}'])
+    ran = world.run("chat", "x", "-m", "m", "--host", server.url, "--schema", given)
+    assert (ran.status, ran.out) == (0, '{"name": "Ann", "age": 41}\n')
+    assert server.requests[0].json["format"] == PERSON
+
+
+@pytest.mark.parametrize("flags", [[], ["--stream"]])
+def test_an_answer_that_does_not_fit_is_not_printed(world: World, serve: Serve, flags: list[str]) -> None:
+    server = serve(says=['{"name": ', '"Ann"}'])
+    ran = world.run("chat", "x", "-m", "m", "--host", server.url, "--schema", "name, age int", *flags)
+    assert (ran.status, ran.out) == (9, "")
+    assert "age" in ran.err
+
+
+def test_as_json_it_comes_with_the_error(world: World, serve: Serve) -> None:
+    server = serve(says=['{"name": "Ann"}'])
+    args = ("chat", "x", "-m", "m", "--host", server.url, "--json")
+    ran = world.run(*args, "--schema", "name, age int")
+    assert (ran.status, ran.error["code"]) == (9, "misfit")
+    assert (ran.json["parsed"], ran.json["error"]["exit"]) == (None, 9)
+    assert world.run(*args, "--schema", "name").json["parsed"] == {"name": "Ann"}
+
+
+def test_any_json(world: World, serve: Serve) -> None:
+    server = serve(says=["{}"])
+    assert world.run("chat", "x", "-m", "m", "--host", server.url, "--format", "json").out == "{}\n"
+    assert server.requests[0].json["format"] == "json"
+    both = world.run("chat", "x", "--format", "json", "--schema", "a")
+    assert both.err == "Error: --format and --schema exclude each other: a schema is a format\n"
+    assert world.run("chat", "x", "--format", "xml").status == 2

@@ -1,0 +1,116 @@
+"""A stream as a place to write on: columns, encodings, a line that is rewritten, and a screen that dies."""
+
+from __future__ import annotations
+
+import errno
+import io
+from typing import Any
+
+import pytest
+
+from cli.environment import Stream
+from cli.exit_status import ExitStatus
+from cli.failure import Failure, ReaderGone, Terminated
+from cli.terminal.columns import columns, cut, fitted, wrapped
+from cli.terminal.screen import BOLD, DIM, PLAIN, Screen
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [("", 0), ("abc", 3), ("模型", 4), ("e\u0301", 1), ("\u200b", 0), ("é", 1), ("❤\ufe0f", 2), ("🌍", 2), ("한", 2)],
+)
+def test_columns(text: str, filled: int) -> None:
+    assert columns(text) == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "fits"),
+    [
+        ("abc", 2, "ab"),
+        ("abc", -1, ""),
+        ("模型", 4, "模型"),
+        ("模型", 3, "模"),
+        ("a模型", 3, "a模"),
+        ("e\u0301e\u0301", 1, "e\u0301"),
+        ("模", 0, ""),
+    ],
+)
+def test_cut(text: str, most: int, fits: str) -> None:
+    assert cut(text, most) == fits
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a short one", ["a short one"]),
+        ("one two three four", ["one two", "  three", "  four"]),
+        ("averyveryverylongword x", ["averyveryverylongword", "  x"]),
+        ("模型 模型 模型", ["模型 模型", "  模型"]),
+        ("  indented words here", ["  indented", "  words", "  here"]),
+    ],
+)
+def test_wrapped(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 11, "  ") == lines
+
+
+def test_fitted_breaks_long_lines_alone() -> None:
+    assert fitted("short\n  a line too long\n", 10) == "short\n  a line\n      too\n      long\n"
+
+
+def drawn(screen: Screen, written: io.BytesIO) -> str:
+    before = len(written.getvalue())
+    screen.rewrite([("模型 ", BOLD), ("is loading", DIM), (" now", PLAIN)])
+    return written.getvalue()[before:].decode()
+
+
+def test_a_rewritten_line_is_cut_and_written_again_only_when_it_changed() -> None:
+    written, width = io.BytesIO(), [79]
+    screen = Screen(Stream(written, is_terminal=True), width=lambda: width[0])
+    assert drawn(screen, written) == "\r\x1b[K模型 is loading now"
+    assert drawn(screen, written) == ""
+    width[0] = 9
+    assert drawn(screen, written) == "\r\x1b[K模型 is "
+    width[0] = 4
+    assert drawn(screen, written) == "\r\x1b[K模"
+    screen.line("x")
+    assert written.getvalue().endswith(b"\r\x1b[Kx\n")
+
+
+def test_what_an_encoding_cannot_show_is_never_an_error() -> None:
+    for encoding, shown in (("ascii", "... - ok #|? ?"), ("latin-1", "... · ok #|? ?"), ("cp437", "... · ok #|? ?")):
+        written = io.BytesIO()
+        Screen(Stream(written, is_terminal=True, encoding=encoding)).write("… · ✓ ━⠋\ud800 你")
+        assert written.getvalue().decode(encoding) == shown
+    pipe = io.BytesIO()
+    Screen(Stream(pipe, encoding="ascii")).write("… 你\r\n")
+    assert pipe.getvalue() == "… 你\r\n".encode()
+
+
+class Dead(io.BytesIO):
+    """A stream whose other end has gone."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def write(self, data: Any) -> int:
+        raise OSError(self._number, "gone")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE, errno.EBADF])
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_nobody_is_told_that_stderr_died(number: int, is_terminal: bool) -> None:
+    Screen(Stream(Dead(number), is_terminal)).line("to nobody")
+
+
+def test_a_stdout_that_died_ends_the_command() -> None:
+    def write(number: int, is_terminal: bool) -> None:
+        Screen(Stream(Dead(number), is_terminal), carries_the_answer=True).line("to nobody")
+
+    with pytest.raises(ReaderGone):
+        write(errno.EPIPE, is_terminal=False)
+    with pytest.raises(Terminated) as hung_up:
+        write(errno.EIO, is_terminal=True)
+    assert hung_up.value.status is ExitStatus.HUNG_UP
+    with pytest.raises(Failure, match="cannot write to stdout"):
+        write(errno.ENOSPC, is_terminal=False)

@@ -1,0 +1,220 @@
+"""The line that tells what is waited for: when it appears, what it says, and that it is gone at the first word."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+
+from cli.environment import Stream
+from cli.services.memory import Memory
+from cli.services.servers import Server
+from cli.services.watching import Phase, Watch
+from cli.terminal import waiting
+from cli.terminal.screen import Screen
+from cli.terminal.waiting import Awaited
+from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
+from tests.commands.running import SOON, World, in_terminal
+from tests.scripted_server import Hang, Step, WaitFor, answer, stream
+from vuhitra import OllamaClient
+from vuhitra.hosts import resolve_host
+
+
+class Person:
+    """Somebody who waits at a screen, with a clock that the test moves."""
+
+    def __init__(self, *, is_terminal: bool, accessible: bool = False, width: int = 79) -> None:
+        self.now = 0.0
+        self._written = io.BytesIO()
+        screen = Screen(Stream(self._written, is_terminal), accessible=accessible, width=lambda: width)
+        self.waiting = waiting.Waiting(screen, lambda: self.now, "connecting")
+
+    def at(self, seconds: float) -> str:
+        """What is written when the clock stands there."""
+        self.now = seconds
+        before = len(self._written.getvalue())
+        self.waiting.tick()
+        return self._written.getvalue()[before:].decode()
+
+
+def test_at_a_terminal_it_is_told_after_a_second_and_rewritten() -> None:
+    person = Person(is_terminal=True)
+    assert person.at(0.8) == ""
+    assert person.at(1.0) == "\r\x1b[K⠋ connecting … 1 s"
+    assert person.at(2.0) == "\r\x1b[K⠙ connecting … 2 s"
+    person.waiting.now("loading m (98 MB)")
+    assert person.at(3.0) == "\r\x1b[K⠹ loading m (98 MB) … 1 s"
+    assert person.at(16.0) == "\r\x1b[K⠸ loading m (98 MB) … 14 s"
+
+
+def test_in_a_log_it_is_a_line_after_ten_seconds_and_one_a_minute() -> None:
+    log = Person(is_terminal=False)
+    told = {at: text for at in range(140) if (text := log.at(at))}
+    assert told == {10: "connecting\n", 70: "connecting … 1 min 10 s\n", 130: "connecting … 2 min 10 s\n"}
+
+
+def test_where_nothing_may_move_changes_are_lines() -> None:
+    reader = Person(is_terminal=True, accessible=True)
+    told = [reader.at(1.0), reader.at(2.0)]
+    reader.waiting.now("loading m")
+    told += [reader.at(3.0), reader.at(4.0)]
+    assert told == ["connecting\n", "", "loading m\n", ""]
+    assert reader.at(63.0) == "loading m … 1 min 1 s\n"
+
+
+def test_how_long_it_took_the_last_time_is_told_with_it() -> None:
+    person, log = Person(is_terminal=True), Person(is_terminal=False)
+    for each in (person, log):
+        each.waiting.now("loading m (4.9 GB)", 19)
+    assert person.at(14.0) == "\r\x1b[K⠋ loading m (4.9 GB) … 14 s, last time 19 s"
+    assert log.at(10.0) == "loading m (4.9 GB)\n"
+
+
+def test_it_is_cut_to_the_width_by_columns_and_not_by_characters() -> None:
+    person = Person(is_terminal=True, width=20)
+    person.waiting.now("loading 模型模型模型")
+    assert person.at(1.0) == "\r\x1b[K⠋ loading 模型模型"
+
+
+def test_a_better_word_is_looked_for() -> None:
+    person = Person(is_terminal=True)
+    looked = threading.Event()
+
+    def look() -> Awaited:
+        looked.set()
+        return Awaited("reading 812 tokens")
+
+    person.waiting.look = look
+    person.at(1.0)
+    assert looked.wait(SOON)
+    assert any("reading 812 tokens" in person.at(1.0 + n / 10) for n in range(100))
+
+
+def test_what_is_told_meanwhile_goes_before_what_a_look_finds() -> None:
+    person = Person(is_terminal=True)
+    looked, answer_now = threading.Event(), threading.Event()
+
+    def look() -> Awaited:
+        looked.set()
+        answer_now.wait(SOON)
+        return Awaited("loading m")
+
+    person.waiting.look = look
+    person.at(1.0)
+    assert looked.wait(SOON)
+    person.waiting.now("thinking")
+    person.waiting.look = None
+    answer_now.set()
+    for thread in threading.enumerate():
+        if thread.name == "look":
+            thread.join(SOON)
+    assert "thinking" in person.at(1.2)
+
+
+def test_it_is_gone_at_the_first_word(world: World, serve: Serve, released: threading.Event) -> None:
+    server = serve(
+        {
+            "/api/generate": [WaitFor(released), *stream(generated("word"))],
+            "/api/ps": answer({"models": []}),
+            "/api/tags": listed("slow:latest"),
+        }
+    )
+    with in_terminal(world, "chat", "x", "-m", "slow", "--host", server.url) as terminal:
+        terminal.wait_for(r"loading slow \(98 MB\) … \d s")
+        released.set()
+        assert terminal.end() == 0
+    assert terminal.screen == ["", "Model: slow", "word", ""]
+
+
+def test_how_much_there_is_to_read(world: World, serve: Serve, released: threading.Event) -> None:
+    running = {"models": [{"name": "m:latest", "expires_at": "2026-11-22T16:24:00Z"}]}
+    server = serve({"/api/generate": [WaitFor(released), *stream(generated("word"))], "/api/ps": answer(running)})
+    with in_terminal(world, "chat", "four" * 812, "-m", "m", "--host", server.url) as terminal:
+        terminal.wait_for(r"reading 812 tokens … \d s")
+        released.set()
+        assert terminal.end() == 0
+    assert terminal.screen == ["", "Model: m", "word", ""]
+
+
+def test_the_last_load_is_remembered_from_one_run_to_the_next(
+    world: World, serve: Serve, released: threading.Event
+) -> None:
+    server = serve(
+        {
+            "/api/generate": [WaitFor(released), *stream(generated("word"))],
+            "/api/ps": answer({"models": []}),
+            "/api/tags": listed("slow:latest"),
+        }
+    )
+    Memory(world.environment().state_dir).note_load(server.url, "slow:latest", 19)
+    with in_terminal(world, "chat", "x", "-m", "slow", "--host", server.url) as terminal:
+        terminal.wait_for(r"loading slow \(98 MB\) … \d s, last time 19 s")
+        released.set()
+        assert terminal.end() == 0
+
+
+def test_trying_again_is_told(world: World, serve: Serve) -> None:
+    busy: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"]
+    server = serve({"/api/generate": InTurn(busy, stream(generated("word"))), "/api/ps": [Hang()]})
+    with in_terminal(world, "chat", "x", "-m", "m", "--host", server.url) as terminal:
+        terminal.wait_for(r"trying again \(2 of 3: busy\) … \d s")
+        assert terminal.end() == 0
+    assert terminal.screen == ["", "Model: m", "word", ""]
+
+
+def test_quiet_is_quiet(world: World, serve: Serve) -> None:
+    server = serve({"/api/generate": [Hang()], "/api/ps": answer({"models": []})})
+    with in_terminal(world, "chat", "x", "-q", "-m", "m", "--host", server.url) as terminal:
+        while not server.requests:
+            pass
+        threading.Event().wait(1.5)
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert server.paths == ["/api/generate"]
+    assert "connecting" not in terminal.seen
+
+
+RUNNING = {"name": "llama3.1:8b", "expires_at": "2026-11-22T16:24:00Z"}
+STARTING = [{**RUNNING, "expires_at": f"2026-11-22T16:24:0{number}Z"} for number in range(2)]
+TAGS = listed("llama3.1:8b")
+
+
+@pytest.mark.parametrize(
+    ("routes", "tokens", "phase"),
+    [
+        ({"/api/ps": answer({"models": []}), "/api/tags": TAGS}, 812, Phase("loading llama3.1:8b", 98_362_745, 19)),
+        (
+            {"/api/ps": answer({"models": []}), "/api/tags": answer({"models": []})},
+            1,
+            Phase("loading llama3.1:8b", None, 19),
+        ),
+        ({"/api/ps": answer({"models": [RUNNING]})}, 6210, Phase("reading 6,210 tokens")),
+        ({"/api/ps": answer({"models": [RUNNING]})}, 3, Phase("reading the prompt")),
+        ({"/api/ps": answer({"models": [RUNNING]})}, None, Phase("reading the prompt")),
+        (
+            {"/api/ps": InTurn(*(answer({"models": [each]}) for each in STARTING)), "/api/tags": TAGS},
+            812,
+            Phase("loading llama3.1:8b", 98_362_745, 19),
+        ),
+        ({}, 812, Phase("waiting for llama3.1:8b")),
+        ({"/api/ps": answer(b"<html>")}, 812, None),
+    ],
+)
+def test_what_can_be_told_of_a_server(
+    tmp_path: Path, serve: Serve, routes: Routes, tokens: int | None, phase: Phase | None
+) -> None:
+    server = serve({"/": answer(b""), **routes})
+    memory = Memory(str(tmp_path))
+    memory.note_load(server.url, "llama3.1:8b", 19)
+    with OllamaClient(server.url) as client:
+        watched = Server(client, resolve_host(server.url), "ollama")
+        assert Watch(watched, "llama3.1:8b", memory, tokens).look() == phase
+
+
+def test_a_look_at_a_server_that_is_gone_is_silent(tmp_path: Path, serve: Serve) -> None:
+    server = serve(says=["a"])
+    with OllamaClient(server.url) as client:
+        watched = Server(client, resolve_host(server.url), "ollama")
+    assert Watch(watched, "m", Memory(str(tmp_path))).look() is None
