@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +52,7 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
         if not call.can_ask:
             raise
         model = call.choose("Which model?", list(unclear.names))
-        _tell(replace(call, settings=call.settings.with_flags(model=model)), question, given)
+        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given)
 
 
 def _tell(call: Invocation, question: Question, given: Given) -> None:

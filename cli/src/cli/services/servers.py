@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cli.config import Settings
 from cli.exit_status import ExitStatus
@@ -37,8 +37,7 @@ class NotInstalled(Failure):
     """The engine inside this program, or its model, is a package that isn't there."""
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """Where answers come from, and the client that asks there."""
 
     client: OllamaClient
