@@ -188,7 +188,7 @@ def _common_flags() -> list[click.Option]:
         flag("--json", is_flag=True, help="Print JSON, for programs."),
         flag("-q", "--quiet", is_flag=True, help="Nothing on stderr but warnings and errors."),
         flag("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colours."),
-        flag("--host", metavar="URL", help="The server to ask, instead of OLLAMA_IP's."),
+        flag("--host", metavar="URL|PROFILE", help="The server to ask, instead of the one that is set."),
         flag("--embedded", is_flag=True, help="Ask the built-in model, not a server."),
         flag("--debug", is_flag=True, help="Show a traceback where something fails."),
     ]
