@@ -10,7 +10,7 @@ import click
 
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
-from cli.failure import ReaderGone, Terminated, Told
+from cli.failure import NeedsYes, ReaderGone, Terminated, Told
 from cli.terminal.screen import DIM, Screen, screens
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def report_of(error: Exception, args: Sequence[str] = ()) -> Report:
     status, code = verdict(error)
     if what := getattr(error, "what", None):
         why, hint = getattr(error, "why", None), getattr(error, "hint", None)
+        if args and isinstance(error, NeedsYes):
+            from cli.misuse import repeated
+
+            hint = repeated([*args, error.flag]) or hint
         return Report(what, why, hint, code, status)
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Report("unexpected", why, _debugging(args), code, status)

@@ -28,6 +28,20 @@ class Failure(Exception):
         self.verdict = Verdict(status, code)
 
 
+class NeedsYes(Failure):
+    """A question that nobody is there to answer. flag: what answers it with yes."""
+
+    def __init__(self, question: str, flag: str) -> None:
+        super().__init__(
+            f"this needs a yes: {question}",
+            why="nobody can be asked where there is no terminal",
+            hint=f"the same with {flag}",
+            status=ExitStatus.NOT_ALLOWED,
+            code="needs-yes",
+        )
+        self.flag = flag
+
+
 class Told(Exception):
     """Ends the command with this exit code; all there is to say was said."""
 

@@ -275,7 +275,7 @@ class TestAsking:
         server = serve({"/api/tags": listed("m:latest")})
         ran = world.run("models", "remove", "m", "--host", server.url)
         assert ran.status == 4
-        assert "--yes" in ran.err
+        assert ran.err.splitlines()[-1] == f"  try: vuhitra models remove m --host {server.url} --yes"
         assert server.paths == ["/api/tags"]
 
     def test_several_items_go_on_and_exit_with_the_first_failures_code(self, world: World, serve: Serve) -> None:

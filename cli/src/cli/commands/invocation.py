@@ -11,7 +11,7 @@ from cli.commands.command import Flags, environment_of, flags_of, screens_of
 from cli.config import DOTENV, EMBEDDED, Settings, settings_of
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
-from cli.failure import Failure
+from cli.failure import Failure, NeedsYes
 from cli.logger import get_logger
 from cli.services.memory import Memory
 from cli.terminal.escape_filter import shown_in_line
@@ -60,13 +60,7 @@ class Invocation(NamedTuple):
     def confirm(self, question: str, *, flag: str = "--yes") -> bool:
         """Ask for a yes; all else is a no. Raises Failure that names the flag where nobody can be asked."""
         if not self.can_ask:
-            raise Failure(
-                f"this needs a yes: {question}",
-                why="nobody can be asked where there is no terminal",
-                hint=f"the same with {flag}",
-                status=ExitStatus.NOT_ALLOWED,
-                code="needs-yes",
-            )
+            raise NeedsYes(question, flag)
         return self._answer_to(f"{question} [y/N] ").lower() in ("y", "yes")
 
     def choose(self, title: str, names: Sequence[str]) -> str:

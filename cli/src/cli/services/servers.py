@@ -97,7 +97,8 @@ def _hint(error: OllamaConnectionError, settings: Settings, instead: str | None)
     """What to try, in the words of a command line: the library speaks of the client's settings."""
     hint = error.hint
     if hint and hint.startswith("http"):
-        hint = f"--host {hint}"
+        url, _, why = hint.partition(": ")
+        hint = f"--host {url}, since {why}"
     elif hint:
         for setting, called in _SETTINGS_OF_THE_CLIENT.items():
             hint = hint.replace(setting, called)
