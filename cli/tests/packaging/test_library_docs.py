@@ -192,19 +192,3 @@ def test_each_operation_has_its_word() -> None:
 def test_each_name_for_tests_has_its_word() -> None:
     told = GUIDE.read_text("utf-8")
     assert [name for name in vuhitra.testing.__all__ if not re.search(rf"\b{name}\b", told)] == []
-
-
-@pytest.mark.parametrize("page", ["docs/library.md", "docs/guide.md", "README.md"])
-def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
-        target = (ROOT / page).parent / path if path else ROOT / page
-        assert target.exists(), path
-        if anchor:
-            headings = re.findall(r"(?m)^#+ (.+)$", target.read_text("utf-8"))
-            assert anchor in [anchor_of(heading) for heading in headings]
-
-
-def anchor_of(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -38,6 +38,7 @@ def settled(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("command", [each for each in TOLD if each.startswith("vuhitra ")])
 def test_a_transcript_is_what_the_command_prints(command: str, tmp_path: Path) -> None:
+    (tmp_path / "weather.txt").write_text("Monday: rain.\n")
     with in_terminal(World(tmp_path), *shlex.split(command)[1:]) as terminal:
         terminal.end()
     _what_was_typed, *printed, after_the_last = terminal.screen
