@@ -1,4 +1,4 @@
-"""What the guides about attachments and structured answers show is what happens: their transcripts are run here."""
+"""What the guides show is what happens: their transcripts are run here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ FILES = {
     "weather.txt": b"Monday: rain.\nTuesday: sun.\nWednesday: snow.\n",
     "double.py": b"def double(x):\n    return x + x\n",
     "latin.txt": b"eins\nsch\xf6n\n",
+    "sky.json": b'{"enum": ["rain", "sun", "snow"]}\n',
     "boat.png": b"\x89PNG\r\n\x1a\n",
     "colours.json": (b'{"type": "array", "items": {"enum": ["red", "green", "blue"]}, "minItems": 2, "maxItems": 2}\n'),
 }
@@ -28,7 +29,7 @@ def transcripts(page: str) -> list[tuple[str, str]]:
     return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts)]
 
 
-TOLD = [*transcripts("attachments.md"), *transcripts("structured-output.md")]
+TOLD = [each for page in ("attachments.md", "structured-output.md", "scripting.md") for each in transcripts(page)]
 
 
 def test_there_are_transcripts() -> None:

@@ -70,7 +70,7 @@ def _set(call: Invocation, name: str) -> None:
     profile = call.settings.profile.name if call.settings.profile else None
     set_value(path, f"profiles.{profile}.model" if profile else "model", found)
     if call.flags.json:
-        documents.document(call.out, {"model": found, "profile": profile, "path": path})
+        documents.document(call.out, {"model": found, "profile": profile, "file": path})
     done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")
     stronger = call.settings.sources.get("model", "")
     if stronger.startswith(_VARIABLE) and not same_model(call.settings.model or "", found):
