@@ -121,7 +121,7 @@ def _stopped(stop: KeyboardInterrupt, args: Sequence[str], err: Screen) -> int:
     err.start_afresh()
     if not _has(args, "--quiet", "-[^-m]*q.*"):
         for note in _notes(stop):
-            err.line(note, DIM)
+            err.sentence((note, DIM))
     return status
 
 

@@ -30,13 +30,13 @@ def get_logger(name: str) -> logging.Logger:
 
 
 def configure_logging(
-    write: Callable[[str], object], *, level: str = "WARNING", form: str = "text", everything: bool = False
+    tell: Callable[[str], object], *, level: str = "WARNING", form: str = "text", everything: bool = False
 ) -> None:
-    """Log to `write`, as text for people or, with `form` as json, an object a line.
+    """Log as text for people or, with `form` as json, an object a line.
 
-    everything: also what the commands narrate themselves, like attempts.
+    tell: is given each line, without its end. everything: also what the commands narrate themselves, like attempts.
     """
-    handler = _Lines(write)
+    handler = _Lines(tell)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     handler.addFilter(_in_our_words)
     if not everything:
@@ -76,12 +76,13 @@ def ending_logged(command: str, clock: Callable[[], float]) -> Generator[None]:
 
 
 class _Lines(logging.Handler):
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(self, tell: Callable[[str], object]) -> None:
         super().__init__()
-        self._write = write
+        self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._write(self.format(record) + "\n")
+        for line in self.format(record).split("\n"):
+            self._tell(line)
 
 
 class _Attempts(logging.Handler):

@@ -33,7 +33,7 @@ def test_it_stands_below_the_model_for_a_person(world: World, serve: Serve) -> N
     server = serve({"/api/generate": stream(generated("a")), "/api/ps": running})
     (world.home / "report.txt").write_text("word" * 1200)
     person = world.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
-    flags = ("chat", "x", "-m", "m", "-f", f"{world.home}/report.txt", "--no-stdin", "--host", server.url)
+    flags = ("chat", "x", "-m", "m", "-f", "report.txt", "--no-stdin", "--host", server.url)
     first, second = person.run(*flags).err.splitlines()
     assert first == "Model: m"
     assert second.endswith("report.txt, about 1.2k of 8k tokens")

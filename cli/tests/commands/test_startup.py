@@ -33,6 +33,7 @@ HELP_MAY_IMPORT = {
     "cli.terminal",
     "cli.terminal.columns",
     "cli.terminal.screen",
+    "cli.terminal.segments",
     # to lay out and to translate its help, click imports these
     "_locale",
     "click._textwrap",

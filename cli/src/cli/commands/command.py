@@ -88,6 +88,10 @@ class _Common(click.Command):
             error.ctx = error.ctx or ctx
             raise
 
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, no wider than the terminal, also where that is narrower than click reckons with."""
+        return fitted(super().get_help(ctx), environment_of(ctx).width)
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """The flag --help, which writes to the environment's stdout."""
         option = super().get_help_option(ctx)
@@ -209,27 +213,31 @@ def _check_not_empty(context: click.Context, param: click.Parameter, value: obje
 def _prepare(context: click.Context, *, takes_settings: bool) -> None:
     """Settings and logging for a command that is about to run."""
     from cli.config import Settings, load_settings
-    from cli.logger import configure_logging, get_logger
+    from cli.logger import get_logger
 
     environment, flags = environment_of(context), flags_of(context)
     environment.hear_signals()
     _, err = screens_of(context)
-    configure_logging(err.write, form="json" if flags.json else "text")
+    _log(err, flags, Settings(), everything=False)
     settings = Settings()
     if takes_settings:
         settings = load_settings(environment.variables, environment.cwd, environment.config_file)
     chosen = {"log_level", "log_format"} & settings.sources.keys()
-    configure_logging(
-        err.write,
-        level=settings.log_level,
-        form="json" if flags.json else settings.log_format,
-        everything=bool(chosen) or (flags.debug and not flags.json),
-    )
+    _log(err, flags, settings, everything=bool(chosen) or (flags.debug and not flags.json))
     context.obj.setdefault("config", settings)
     log = get_logger("cli")
     if log.isEnabledFor(10):  # DEBUG
         log.debug("%s begins", context.command_path, extra=_origins(settings, flags))
     context.obj.setdefault("logger", log)
+
+
+def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> None:
+    """Log on stderr, as the settings say. everything: also what the commands narrate themselves."""
+    from cli.logger import configure_logging
+
+    form = "json" if flags.json else settings.log_format
+    tell = err.line if form == "json" else err.sentence
+    configure_logging(tell, level=settings.log_level, form=form, everything=everything)
 
 
 def _origins(settings: Settings, flags: Flags) -> dict[str, str | None]:
@@ -249,5 +257,5 @@ def _origins(settings: Settings, flags: Flags) -> dict[str, str | None]:
 def _show_help(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
         out, _err = screens_of(context)
-        out.line(fitted(context.get_help(), out.width))
+        out.line(context.get_help())
         context.exit()

@@ -65,7 +65,8 @@ def config_show(context: click.Context) -> None:
         return
     print_settings(call.out, rows)
     profiles = ", ".join(map(shown_in_line, sorted(call.settings.file.profiles)))
-    call.aside(f"\nProfiles: {profiles}" if profiles else f"\nNo profiles in {call.settings.file.path}")
+    call.aside("")
+    call.aside(f"Profiles: {profiles}" if profiles else f"No profiles in {call.settings.file.path}")
 
 
 @config_group.command(name="validate", cls=_WithoutSettings)
@@ -92,7 +93,7 @@ def config_validate(context: click.Context) -> None:
         for problem in problems:
             _tell_of(call, shown, problem)
     elif not call.flags.quiet:
-        call.out.line(f"{call.out.paint('ok', GREEN)}    {shown_in_line(shown)}")
+        call.out.sentence(("ok", GREEN), f"    {shown_in_line(shown)}")
     if problems:
         from cli.exit_status import ExitStatus
 
@@ -128,7 +129,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
         documents.document(call.out, {"file": call.environment.config_file, "key": key, "value": written})
     elif call.narrates:
         said = f"unset in {shown}" if unset else f"set in {shown}"
-        call.out.line(f"{call.out.paint('✓', GREEN)} {call.out.paint(shown_in_line(key), BOLD)} {shown_in_line(said)}")
+        call.out.sentence(("✓ ", GREEN), (shown_in_line(key), BOLD), f" {shown_in_line(said)}")
 
 
 @config_group.command(name="path", cls=_WithoutSettings)
@@ -149,6 +150,6 @@ def config_path(context: click.Context) -> None:
 
 
 def _tell_of(call: Invocation, shown: str, problem: Problem) -> None:
-    call.out.line(shown_in_line(f"{shown}, line {problem.line}: {problem.what}"))
+    call.out.sentence(shown_in_line(f"{shown}, line {problem.line}: {problem.what}"))
     if problem.hint:
-        call.out.line(f"  {call.out.paint('write:', DIM)} {shown_in_line(problem.hint)}")
+        call.out.sentence(("  write: ", DIM), shown_in_line(problem.hint))

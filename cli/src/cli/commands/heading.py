@@ -16,10 +16,9 @@ from cli.terminal.screen import BOLD, DIM
 def introduce(call: Invocation, model: str, *, at_length: bool) -> None:
     """Who answers where no server is; at length once, to a person, and in a line from then on."""
     err = call.err
-    before, after = "No Ollama server here, so the built-in model answers: ", "."
-    err.line(err.paint(before, DIM) + err.paint(model, BOLD) + err.paint(after, DIM))
+    err.sentence(("No Ollama server here, so the built-in model answers: ", DIM), (model, BOLD), (".", DIM))
     if at_length:
-        err.line("It is small and often wrong. Better: ollama.com/download, or set OLLAMA_IP.", DIM)
+        err.sentence(("It is small and often wrong. Better: ollama.com/download, or set OLLAMA_IP.", DIM))
         err.line()
         call.memory.remember(BUILT_IN_INTRODUCED)
 

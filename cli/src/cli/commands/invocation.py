@@ -14,6 +14,7 @@ from cli.exit_status import ExitStatus
 from cli.failure import Failure, NeedsYes
 from cli.logger import get_logger
 from cli.services.memory import Memory
+from cli.terminal.columns import wrapped
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import DIM, Screen
 from cli.terminal.waiting import Waiting
@@ -41,12 +42,12 @@ class Invocation(NamedTuple):
     def aside(self, text: str) -> None:
         """A line for the person who reads along, if there is one."""
         if self.tells:
-            self.err.line(text, DIM)
+            self.err.sentence((text, DIM))
 
     def note(self, text: str) -> None:
         """A remark that matters in a log, too; a program finds the same in its JSON."""
         if self.narrates:
-            self.err.line(f"note: {text}")
+            self.err.sentence(f"note: {text}")
 
     def waiting(self, phase: str) -> Waiting:
         """The line that tells what is being waited for."""
@@ -65,7 +66,7 @@ class Invocation(NamedTuple):
 
     def choose(self, title: str, names: Sequence[str]) -> str:
         """Have somebody choose one of several, by its number or its name. An empty answer stops the command."""
-        self.err.line(title)
+        self.err.sentence(title)
         for number, name in enumerate(names, 1):
             self.err.line(f"  {number}  {shown_in_line(name)}")
         while answer := self._answer_to(f"1-{len(names)}, or nothing to stop: "):
@@ -73,12 +74,12 @@ class Invocation(NamedTuple):
                 return answer
             if answer.isdecimal() and 1 <= int(answer) <= len(names):
                 return names[int(answer) - 1]
-            self.err.line(f"  none of them: {shown_in_line(answer)}")
+            self.err.sentence(f"  none of them: {shown_in_line(answer)}")
         raise KeyboardInterrupt
 
     def _answer_to(self, question: str) -> str:
         """A line from whoever sits there; empty at the end of stdin."""
-        self.err.write(question)
+        self.err.write("\n".join(wrapped(question, self.err.width)))
         line = self.environment.stdin.bytes.readline()
         if not line.endswith(b"\n"):
             self.err.line()
@@ -123,7 +124,7 @@ def _mind_the_server(call: Invocation) -> None:
     if not call.can_ask:
         get_logger("cli").warning("%s names a server beyond this machine: %s", DOTENV, where)
         return
-    call.err.line(f"{DOTENV} in this folder names a server beyond this machine: {where}")
+    call.err.sentence(f"{DOTENV} in this folder names a server beyond this machine: {where}")
     if not call.confirm("Send there what you ask, from now on?"):
         raise Failure(
             f"nothing was sent to {where}, which {DOTENV} names",

@@ -64,7 +64,5 @@ def _show(call: Invocation, server: Server, health: Health) -> None:
         what = f"Ollama {shown_in_line(health.server_version)} at {server.name}"
         if server.engine == "embedded":
             what = server.name
-        call.out.line(
-            f"{call.out.paint('ok', GREEN)}    {what} ({milliseconds(health.latency)}),"
-            f" {counted(health.models, 'model')}, {health.loaded} loaded"
-        )
+        has = f"{counted(health.models, 'model')}, {health.loaded} loaded"
+        call.out.sentence(("ok", GREEN), f"    {what} ({milliseconds(health.latency)}), {has}")

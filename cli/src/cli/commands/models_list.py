@@ -70,11 +70,12 @@ def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: C
     elif call.flags.quiet:
         print_names(call.out, rows)
     elif not rows:
-        call.err.line(f"No models available at {server.name}.")
+        call.err.sentence(f"No models available at {server.name}.")
         call.err.line("  try: vuhitra models pull smollm2:135m")
     else:
         print_table(call.out, rows, call.environment.now())
-        call.aside("\n" + _summary(server, rows, default, call.err.width))
+        call.aside("")
+        call.aside(_summary(server, rows, default, call.err.width))
 
 
 def _summary(server: Server, rows: Sequence[ModelRow], default: Choice | None, width: int) -> str:

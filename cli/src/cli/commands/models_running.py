@@ -50,7 +50,7 @@ def _show(call: Invocation, server: Server, rows: Sequence[RunningRow]) -> None:
         for name in names:
             call.out.line(name)
     elif not rows:
-        call.err.line(f"No model is loaded at {server.name}.")
+        call.err.sentence(f"No model is loaded at {server.name}.")
     else:
         columns = [
             Column("NAME", names),

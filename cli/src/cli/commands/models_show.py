@@ -14,7 +14,6 @@ from cli.services.description import Description, description_of
 from cli.services.servers import connected, note_answer
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
-from cli.terminal.columns import fitted
 from cli.terminal.escape_filter import shown, shown_in_line
 from cli.terminal.numbers import tokens
 from cli.terminal.screen import BOLD, DIM
@@ -83,15 +82,9 @@ def _print_facts(call: Invocation, name: str, model: Description) -> None:
     out.line(shown_in_line(name), BOLD)
     for fact, value in facts.items():
         if value:
-            line = f"  {fact:{_WIDE}}  {shown_in_line(value)}"
-            _line(call, line.replace(fact, out.paint(fact, DIM), 1) if fact in line else line)
+            out.sentence((f"  {fact:{_WIDE}}  ", DIM), shown_in_line(value))
     for title, text in (("System", model.system), ("Parameters", model.settings), ("Template", model.template)):
         if text.strip():
             out.line("\n" + title, BOLD)
             for line in text.rstrip().splitlines():
-                _line(call, f"  {shown(line) if out.is_terminal else line}")
-
-
-def _line(call: Invocation, line: str) -> None:
-    """A line; at a terminal one that is too long goes on in the next."""
-    call.out.line(fitted(line, call.out.width) if call.out.is_terminal else line)
+                out.sentence(f"  {shown(line) if out.is_terminal else line}")

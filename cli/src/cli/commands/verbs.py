@@ -112,4 +112,4 @@ def done(call: Invocation, said: str, name: str = "", rest: str = "") -> None:
     if call.narrates:
         out = call.out
         shown = shown_in_line(name) if out.is_terminal else name
-        out.line(f"{out.paint('✓', GREEN)} {said}{out.paint(shown, BOLD)}{rest}")
+        out.sentence(("✓", GREEN), f" {said}", (shown, BOLD), rest)

@@ -39,6 +39,7 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
         if columns(lines[-1]) + 1 + columns(word) <= width or not lines[-1].strip():
             lines[-1] += f" {word}"
         elif word:
+            lines[-1] = lines[-1].rstrip()
             lines.append(indent + word)
     return lines
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from cli.terminal.columns import wrapped
 from cli.terminal.escape_filter import shown, shown_in_line
-from cli.terminal.screen import BOLD, DIM, RED, Screen
+from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
+from cli.terminal.segments import Segment
 
-_URL = re.compile(r"https?://[^\s,()]+|unix:///[^\s,()]+")
+_URL_OR_COUNT = re.compile(r"https?://[^\s,()]+|unix:///[^\s,()]+|\b\d[\d,]*(?= tokens\b)|(?<=window is )\d[\d,]*\d")
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
@@ -31,11 +31,11 @@ class Report(NamedTuple):
 
 def render(report: Report, screen: Screen) -> None:
     """Write an error in at most three lines, wrapped between words where the terminal is narrow."""
-    _write(screen, "Error: ", RED, _bare(report.what), _URL)
+    screen.sentence(("Error: ", RED), *_segments(shown_in_line(report.what), _URL_OR_COUNT))
     if report.why:
-        _write(screen, _INDENT, "", _bare(report.why), None)
+        screen.sentence(_INDENT + shown_in_line(report.why))
     if report.hint:
-        _write(screen, f"{_INDENT}try: ", DIM, _bare(report.hint), _COMMAND)
+        screen.sentence((f"{_INDENT}try: ", DIM), *_segments(shown_in_line(report.hint), _COMMAND))
 
 
 def as_object(report: Report) -> dict[str, object]:
@@ -70,15 +70,11 @@ def without_user_info(text: str) -> str:
     return re.sub(r"^[^/@\s]+(?=@[^/\s]+$)", "***", _USER_INFO.sub("***", text))
 
 
-def _write(screen: Screen, label: str, look: str, text: str, bold: re.Pattern[str] | None) -> None:
-    lines = wrapped(label + text, screen.width, 2 * _INDENT) if screen.is_terminal else [label + text]
-    for number, line in enumerate(lines):
-        head, rest = (label, line[len(label) :]) if number == 0 else ("", line)
-        if bold is not None:
-            rest = bold.sub(lambda found: screen.paint(found.group(), BOLD), rest)
-        screen.line(screen.paint(head, look) + rest)
-
-
-def _bare(text: str) -> str:
-    """One line, safe to show; the message of a server or a model's name may be part of it."""
-    return shown_in_line(text)
+def _segments(text: str, strong: re.Pattern[str]) -> Iterator[Segment]:
+    """A text in which what the pattern finds is bold."""
+    at = 0
+    for found in strong.finditer(text):
+        yield text[at : found.start()], PLAIN
+        yield found.group(), BOLD
+        at = found.end()
+    yield text[at:], PLAIN

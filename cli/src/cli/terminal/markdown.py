@@ -86,9 +86,9 @@ class Markdown:
                 self._lines.verbatim(self._rest, self._look)
                 self._rest = ""
             else:
-                fragments, self._rest, self._before = spans(self._rest, self._look, self._before, whole=ends)
-                for fragment in fragments:
-                    self._lines.add(*fragment)
+                segments, self._rest, self._before = spans(self._rest, self._look, self._before, whole=ends)
+                for segment in segments:
+                    self._lines.add(*segment)
 
     def _begin(self, *, ends: bool) -> bool:
         """Whether it can be said what this line is; what marks it is shown then."""

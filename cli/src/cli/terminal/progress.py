@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 from cli.terminal.columns import columns, cut
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import duration, part_of, rate, size
-from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen, Segment
+from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen
+from cli.terminal.segments import Segment
 from cli.terminal.ticker import Ticker
 
 Record = TypeVar("Record", bound=Mapping[str, Any])

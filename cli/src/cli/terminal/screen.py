@@ -13,7 +13,7 @@ from typing import cast
 from cli.environment import Environment, Stream
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, ReaderGone, Terminated
-from cli.terminal.columns import columns, cut
+from cli.terminal.segments import Segment, cut_segments, wrapped_segments
 
 PLAIN, BOLD, DIM, RED, GREEN, YELLOW = "", "1", "2", "1;31", "32", "33"
 """What a text can look like, as parameters of SGR."""
@@ -32,8 +32,8 @@ _FALLBACKS = {
     "⠸": "\\",
 }
 
-Segment = tuple[str, str]
-"""A text and what it looks like."""
+_FURTHER_IN = "    "
+"""What begins a line on which another one goes on."""
 
 
 class Screen:
@@ -82,12 +82,22 @@ class Screen:
         """Write a line."""
         self.write(self.paint(text, look) + "\n")
 
+    def sentence(self, *parts: Segment | str) -> None:
+        """Write a line; at a terminal it is broken between words, so that it is no wider than that."""
+        segments = [(part, PLAIN) if isinstance(part, str) else part for part in parts]
+        if not self.is_terminal:
+            self.write("".join(self.paint(*each) for each in segments) + "\n")
+            return
+        shown = [(text.translate(self._fallbacks), look) for text, look in segments]
+        lines = wrapped_segments(shown, self.width, _FURTHER_IN)
+        self.write("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
+
     def rewrite(self, segments: Sequence[Segment]) -> None:
         """Show a line that can be rewritten, in place of the one before; cut to the width."""
         with self._lock:
             width = self.width
             shown = [(text.translate(self._fallbacks), look) for text, look in segments]
-            painted = "".join(self.paint(*each) for each in _cut(shown, width - 1))
+            painted = "".join(self.paint(*each) for each in cut_segments(shown, width - 1))
             if painted != self._rewritten or width != self._drawn_at:
                 self._put(f"\r\x1b[K{painted}")
                 self._rewritten, self._drawn_at = painted, width
@@ -167,14 +177,3 @@ def _write_all(stream: Stream, data: bytes) -> None:
         else:
             view = view[written:]
     stream.bytes.flush()
-
-
-def _cut(segments: Sequence[Segment], width: int) -> list[Segment]:
-    kept: list[Segment] = []
-    for text, look in segments:
-        fits = cut(text, width)
-        kept.append((fits, look))
-        if fits != text:
-            break
-        width -= columns(fits)
-    return kept

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from cli.terminal.screen import BOLD, DIM
+from cli.terminal.segments import Segment
 
 CODE = "36"
 """Cyan."""
@@ -29,9 +30,6 @@ _COUNTERPARTS = {
     for count in (1, 2, 3)
 }
 
-Fragment = tuple[str, str]
-"""A text and what it looks like."""
-
 
 class Told(NamedTuple):
     """What can be told of a line by now.
@@ -39,7 +37,7 @@ class Told(NamedTuple):
     rest: what can't. before: the character before the rest.
     """
 
-    fragments: list[Fragment]
+    segments: list[Segment]
     rest: str
     before: str
 
@@ -50,7 +48,7 @@ def spans(text: str, look: str, before: str, *, whole: bool) -> Told:
     look: what it looks like anyway. before: the character before it, "" at the beginning of the line.
     whole: whether this is the end of the line, so that no rest is left.
     """
-    found: list[Fragment] = []
+    found: list[Segment] = []
     at = 0
     while mark := _MARK.search(text, at):
         if mark.start() > at:
@@ -59,7 +57,7 @@ def spans(text: str, look: str, before: str, *, whole: bool) -> Told:
         step = _marked(text, mark, look, before, whole=whole)
         if step is None:
             return Told(found, text[mark.start() :], before)
-        found += step.fragments
+        found += step.segments
         at = step.end
         before = text[at - 1]
     if at < len(text):
@@ -69,7 +67,7 @@ def spans(text: str, look: str, before: str, *, whole: bool) -> Told:
 
 
 class _Step(NamedTuple):
-    fragments: list[Fragment]
+    segments: list[Segment]
     end: int
 
 
@@ -91,9 +89,7 @@ def _marked(text: str, mark: re.Match[str], look: str, before: str, *, whole: bo
         return _Step([(signs, look)], begin)
     inner = text[begin : found.start()]
     is_code = signs[0] == "`"
-    within = (
-        [(inner, _both(look, CODE))] if is_code else spans(inner, _both(look, BOLD), signs[0], whole=True).fragments
-    )
+    within = [(inner, _both(look, CODE))] if is_code else spans(inner, _both(look, BOLD), signs[0], whole=True).segments
     return _Step(within, found.end())
 
 
@@ -109,7 +105,7 @@ def _counterpart(signs: str, before: str, behind: str) -> re.Pattern[str] | None
 def _link(text: str, start: int, look: str, *, whole: bool) -> _Step | None:
     if found := _LINK.match(text, start):
         words, address = found.groups()
-        return _Step([*spans(words, look, "[", whole=True).fragments, (f" ({address})", DIM)], found.end())
+        return _Step([*spans(words, look, "[", whole=True).segments, (f" ({address})", DIM)], found.end())
     if not whole and _LINK_BEGUN.match(text, start):
         return None
     return _Step([("[", look)], start + 1)

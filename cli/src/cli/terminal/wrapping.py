@@ -12,9 +12,7 @@ from itertools import groupby
 
 from cli.terminal.columns import columns
 from cli.terminal.screen import PLAIN
-
-Fragment = tuple[str, str]
-"""A text and what it looks like."""
+from cli.terminal.segments import Segment
 
 _WIDE = (
     "\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U00020000-\U0003fffd"
@@ -34,7 +32,7 @@ _LONG_WORD = 24
 
 
 class Wrapping:
-    """Fragments in, fragments with line breaks among them out.
+    """Segments in, segments with line breaks among them out.
 
     width: the columns that a line may fill, asked anew for each.
     indent: what a line begins with that goes on where one is broken.
@@ -43,12 +41,12 @@ class Wrapping:
     def __init__(self, width: Callable[[], int]) -> None:
         self._measure = width
         self._width = 0
-        self.indent: list[Fragment] = []
-        self._written: list[Fragment] = []
+        self.indent: list[Segment] = []
+        self._written: list[Segment] = []
         self._column = 0
         self._has_words = False
         self._blanks, self._blanks_look = "", PLAIN
-        self._word: list[Fragment] = []
+        self._word: list[Segment] = []
         self._word_columns = 0
         self._last = ""  # the last character of the word so far
         self._goes_on = False  # whether its beginning is written already
@@ -84,7 +82,7 @@ class Wrapping:
         self._last = ""
         self._goes_on = False
 
-    def taken(self) -> list[Fragment]:
+    def taken(self) -> list[Segment]:
         """What is to be written by now; it isn't given again."""
         written, self._written = self._written, []
         return [("".join(text for text, _ in same), look) for look, same in groupby(written, lambda each: each[1])]
@@ -119,11 +117,11 @@ class Wrapping:
             self._break()
             self._blanks = ""
             if sum(columns(text) for text, _ in self.indent) <= self._line_width() // 2:
-                for fragment in self.indent:
-                    self._put(*fragment)
+                for segment in self.indent:
+                    self._put(*segment)
         self._put_blanks()
-        for fragment in self._word:
-            self._put(*fragment)
+        for segment in self._word:
+            self._put(*segment)
         self._word, self._word_columns = [], 0
         self._has_words = True
 
