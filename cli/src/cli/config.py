@@ -77,6 +77,16 @@ class Settings:
         return self.origin != "default"
 
     @property
+    def host_flags(self) -> tuple[str, ...]:
+        """The flags that name the server, for a command that is to ask the same one; none where a setting does."""
+        if self.origin != "flag":
+            return ()
+        if self.embedded:
+            return (f"--{EMBEDDED}",)
+        given = next(layer.values["ollama_ip"][0] for layer in self.layers if "ollama_ip" in layer.values)
+        return () if "@" in given else ("--host", given)
+
+    @property
     def embedded(self) -> bool:
         """Whether the engine inside this program was asked for."""
         return self.ollama_ip.strip().lower() == EMBEDDED

@@ -216,7 +216,7 @@ class TestOtherModels:
         ran = fresh.run(*COLOURS, "--embedded")
         assert (ran.status, ran.err.splitlines()[-1]) == (
             2,
-            '  try: vuhitra chat --embedded -m one:latest "…", or set MODEL',
+            '  try: vuhitra chat -m one:latest --embedded "…", or: vuhitra models default one:latest --embedded',
         )
 
     def test_it_is_the_default_in_the_list(self, world: World, server: RoutedServer) -> None:

@@ -196,7 +196,8 @@ class TestWhichModel:
         assert ran.err == (
             f"Error: which model? 2 of those at 127.0.0.1:{server.port} can chat\n"
             "  one:latest, two:latest\n"
-            '  try: vuhitra chat -m one:latest "…", or: vuhitra models default one:latest\n'
+            f'  try: vuhitra chat -m one:latest --host {server.url} "…",'
+            f" or: vuhitra models default one:latest --host {server.url}\n"
         )
 
     def test_a_person_is_asked_which(self, world: World, serve: Serve) -> None:
@@ -222,7 +223,8 @@ class TestWhichModel:
         assert ran.err == (
             f"Error: no model 'lama3.1:8b' at 127.0.0.1:{server.port}; nothing was pulled\n"
             "  near names: llama3.1:8b, llama3.1:8b-q8_0\n"
-            "  try: -m llama3.1:8b, or fetch it as written: vuhitra models pull lama3.1:8b\n"
+            "  try: -m llama3.1:8b, or fetch it as written:"
+            f" vuhitra models pull lama3.1:8b --host {server.url}\n"
         )
         assert "/api/pull" not in server.paths
 

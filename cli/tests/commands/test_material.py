@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import base64
-from itertools import count
 
 import pytest
 
 from cli.failure import Failure
-from cli.services import fetching
 from cli.services.composing import fence_for
 from cli.services.fetching import fetch
 from cli.services.kinds import kind_of
 from cli.services.reading import LARGEST
 from tests.commands.conftest import RoutedServer, Serve, generated
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import Flood, Hang, Step, stream, unused_url
+from tests.scripted_server import Dribble, Flood, Hang, Step, stream, unused_url
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
 PDF = b"%PDF-1.7\n\xe2\xe3"
 
 
@@ -250,17 +249,16 @@ class TestPages:
         assert told.removeprefix("cannot fetch ").startswith(f"{server.url}/x{said if said[0] == ':' else ' ' + said}")
 
     def test_one_that_is_too_large_is_not_read_to_its_end(self, serve: Serve) -> None:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-        server = serve({"/x": [head, Flood(b"a" * 65_536)]})
-        times = count(0.0, 0.005)  # so that it is given up some time, should it be read on
+        server = serve({"/x": [HEAD, Flood(b"a" * 65_536)]})
         with pytest.raises(Failure, match="larger than 10 MB"):
-            fetch(f"{server.url}/x", clock=lambda: next(times))
+            fetch(f"{server.url}/x")
 
-    def test_one_that_takes_too_long(self, serve: Serve) -> None:
-        times = iter([0.0, fetching.SECONDS + 1])
-        server = serve({"/x": page(b"slow")})
+    @pytest.mark.parametrize("dribbled", [HEAD, b"a" * 1000])
+    def test_one_that_takes_too_long(self, serve: Serve, dribbled: bytes) -> None:
+        begun = [HEAD] if dribbled != HEAD else []
+        server = serve({"/x": [*begun, Dribble(dribbled, 0.01)]})
         with pytest.raises(Failure, match="took too long") as raised:
-            fetch(f"{server.url}/x", clock=lambda: next(times))
+            fetch(f"{server.url}/x", seconds=0.1)
         assert raised.value.verdict.status == 6
 
     def test_a_server_that_says_nothing(self, serve: Serve) -> None:

@@ -93,7 +93,7 @@ class TestCreate:
         server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
         ran = world.run("models", "create", "m", "--from", "smolm2", "--host", server.url)
         assert ran.status == 5
-        assert "  try: vuhitra models create m --from smollm2:latest\n" in ran.err
+        assert f"  try: vuhitra models create m --from smollm2:latest --host {server.url}\n" in ran.err
         assert server.paths.count("/api/create") == 0
 
     def test_what_the_server_says_against_it(self, world: World, serve: Serve) -> None:
@@ -185,7 +185,7 @@ class TestLoad:
         server = serve({"/api/generate": GONE, "/api/tags": listed("mm:latest")})
         ran = world.run("models", "load", "mmm", "--host", server.url)
         assert ran.status == 5
-        assert "  try: vuhitra models load mm:latest\n" in ran.err
+        assert f"  try: vuhitra models load mm:latest --host {server.url}\n" in ran.err
 
     def test_unloading_several(self, world: World, serve: Serve) -> None:
         server = serve({"/api/generate": stream(generated(done_reason="unload"))})

@@ -97,7 +97,7 @@ class TestShow:
         assert ran.err == (
             f"Error: no model 'lama3.1:8b' at 127.0.0.1:{server.port}\n"
             "  near names: llama3.1:8b\n"
-            "  try: vuhitra models show llama3.1:8b\n"
+            f"  try: vuhitra models show llama3.1:8b --host {server.url}\n"
         )
 
     def test_a_terminal_is_safe_from_what_a_model_brings_along(self, world: World, serve: Serve) -> None:

@@ -174,24 +174,19 @@ def _may_be_asked(settings: Settings) -> bool:
 
 
 def _asked_for(settings: Settings) -> list[str] | None:
-    """What the server names in time. In a thread, since looking up a host's address knows no limit."""
-    from threading import Thread
+    """What the server names in time; None where it doesn't."""
+    from cli.services.time_limit import within
 
-    found: list[list[str]] = []
-
-    def ask() -> None:
+    def ask() -> list[str]:
         from cli.services.servers import connected
         from vuhitra import Retry, Timeouts
 
         limits = Timeouts(connect=_WITHIN, start=_WITHIN, idle=_WITHIN, total=_WITHIN)
-        try:
-            with connected(settings, attempts=1) as server:
-                client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
-                found.append([str(each["name"]) for each in client.list_models()])
-        except Exception:  # noqa: BLE001  as above
-            return
+        with connected(settings, attempts=1) as server:
+            client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
+            return [str(each["name"]) for each in client.list_models()]
 
-    thread = Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_WITHIN)
-    return found[0] if found else None
+    try:
+        return within(_WITHIN, ask)
+    except Exception:  # noqa: BLE001  as above
+        return None

@@ -47,7 +47,7 @@ def _show(call: Invocation) -> None:
         with call.waiting(CONNECTING), connected(settings) as server:
             listed = server.client.list_models()
             note_answer(server, call.memory)
-            choice = choose_model(listed, server.name, preferred=server.own_model)
+            choice = choose_model(listed, server)
     if call.flags.json:
         documents.document(call.out, {"model": choice.model, "source": choice.source})
     else:

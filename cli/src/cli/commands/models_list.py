@@ -71,7 +71,7 @@ def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: C
         print_names(call.out, rows)
     elif not rows:
         call.err.sentence(f"No models available at {server.name}.")
-        call.err.line("  try: vuhitra models pull smollm2:135m")
+        call.err.line(f"  try: {server.command('models', 'pull', 'smollm2:135m')}")
     else:
         print_table(call.out, rows, call.environment.now())
         call.aside("")

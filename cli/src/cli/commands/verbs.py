@@ -78,13 +78,11 @@ def near_names_for(server: Server, *command: str) -> Generator[None]:
 
 def not_there(server: Server, name: str, *command: str) -> Failure:
     """No such model, and which may have been meant. command: what to try with those."""
-    from shlex import join
-
     from vuhitra.names import near_names
 
     names = [each["name"] for each in _listed(server)]
     near = [shown_in_line(each) for each in near_names(name, names)]
-    hint = join(["vuhitra", *command, near[0]]) if near else "vuhitra models list"
+    hint = server.command(*command, near[0]) if near else server.command("models", "list")
     return Failure(
         f"no model {name!r} at {server.name}",
         why=f"near names: {', '.join(near)}" if near else None,

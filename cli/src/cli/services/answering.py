@@ -128,7 +128,7 @@ def _stood_in(
 def _asked(
     server: Server, question: Question, named: str | None, memory: Memory, *, pull: bool, looks: bool
 ) -> Iterator[Step]:
-    model = named or choose_model(server.client.list_models(), server.name, preferred=server.own_model).model
+    model = named or choose_model(server.client.list_models(), server).model
     yield Asking(server, model, question, _window(server, question, model) if looks else None)
     try:
         stream, lost = _begun(server, question, model)
@@ -217,7 +217,7 @@ def _not_there(server: Server, model: str, near: tuple[str, ...]) -> Failure:
 
     from cli.exit_status import ExitStatus
 
-    hint = f"vuhitra models pull {quote(model)}"
+    hint = server.command("models", "pull", model)
     if server.engine == "embedded":
         hint = f"-m {quote(near[0] if near else _one_of(server))}, which is there"
     elif near:

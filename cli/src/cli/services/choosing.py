@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from vuhitra.names import same_model
+
+if TYPE_CHECKING:
+    from cli.services.servers import Server
 
 ListedModel = Mapping[str, Any]
 
@@ -15,14 +18,12 @@ ListedModel = Mapping[str, Any]
 class WhichModel(Failure):
     """No model is named, and several could answer. names: theirs."""
 
-    def __init__(self, names: Sequence[str], where: str, *, built_in: bool) -> None:
-        from shlex import quote
-
-        first = quote(names[0])
-        hint = f'vuhitra chat -m {first} "…", or: vuhitra models default {first}'
-        if built_in:
-            hint = f'vuhitra chat --embedded -m {first} "…", or set MODEL'
-        super().__init__(f"which model? {len(names)} of those at {where} can chat", why=", ".join(names), hint=hint)
+    def __init__(self, names: Sequence[str], server: Server) -> None:
+        super().__init__(
+            f"which model? {len(names)} of those at {server.name} can chat",
+            why=", ".join(names),
+            hint=f'{server.command("chat", "-m", names[0])} "…", or: {server.command("models", "default", names[0])}',
+        )
         self.names = tuple(names)
 
 
@@ -47,20 +48,20 @@ def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice
     return Choice(names[0], "the only one that can chat") if len(names) == 1 else None
 
 
-def choose_model(models: Sequence[ListedModel], where: str, *, preferred: str | None = None) -> Choice:
-    """The model that answers where none was named.
+def choose_model(models: Sequence[ListedModel], server: Server) -> Choice:
+    """The model that answers where none was named, of those that a server has.
 
     Raises WhichModel where several could, and Failure where none can.
     """
-    if choice := clear_choice(models, preferred):
+    if choice := clear_choice(models, server.own_model):
         return choice
     names = [str(model["name"]) for model in models if can_chat(model)]
     if names:
-        raise WhichModel(names, where, built_in=preferred is not None)
-    what = f"no model at {where} can chat" if models else f"no models at {where}"
+        raise WhichModel(names, server)
+    what = f"no model at {server.name} can chat" if models else f"no models at {server.name}"
     raise Failure(
         what,
-        hint="vuhitra models pull smollm2:135m",
+        hint=server.command("models", "pull", "smollm2:135m"),
         status=ExitStatus.NO_SUCH_MODEL,
         code="no-such-model",
     )

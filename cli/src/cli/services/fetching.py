@@ -5,8 +5,6 @@ Only http and https are followed, also where a server sends us on.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
@@ -27,6 +25,7 @@ from cli import __version__
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.services.reading import LARGEST, Source, check_size
+from cli.services.time_limit import within
 
 SECONDS = 30.0
 """How long a page may take in all."""
@@ -35,19 +34,20 @@ SILENT = 10.0
 _TEXTS = ("json", "xml", "javascript", "yaml", "toml", "x-ndjson", "x-sh", "sql", "csv", "markdown", "x-python")
 
 
-def fetch(
-    url: str, *, images: bool = False, silent: float = SILENT, clock: Callable[[], float] = time.monotonic
-) -> Source:
-    """What a URL holds. images: an image is wanted, and not text. silent: see SILENT. Raises Failure."""
+def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: float = SECONDS) -> Source:
+    """What a URL holds. images: an image is wanted, and not text. silent, seconds: see above. Raises Failure."""
     name = _without_user_info(url)
     if name != url:
         raise Failure(f"{name} would be asked with a password, which is not done")
     headers = {"User-Agent": f"vuhitra/{__version__}", "Accept-Encoding": "identity"}
-    try:
+
+    def read() -> Source:
         with _opener().open(Request(url, headers=headers), timeout=silent) as answer:  # noqa: S310  see _opener
             _check_type(name, answer.headers, images=images)
-            data = _read(answer, clock)
-            charset = answer.headers.get_content_charset()
+            return Source(name, _read(answer), answer.headers.get_content_charset())
+
+    try:
+        source = within(seconds, read)
     except HTTPError as error:
         with error:
             raise _refused(name, error) from error
@@ -57,18 +57,15 @@ def fetch(
         if isinstance(error, URLError) and isinstance(error.reason, TimeoutError):
             raise _too_slow(name) from error
         raise _unreached(name, error) from error
-    check_size(name, data)
-    return Source(name, data, charset)
+    check_size(name, source.data)
+    return source
 
 
-def _read(answer: HTTPResponse, clock: Callable[[], float]) -> bytes:
-    """All of an answer, or more of it than is taken. Raises TimeoutError."""
-    until = clock() + SECONDS
+def _read(answer: HTTPResponse) -> bytes:
+    """All of an answer, or more of it than is taken."""
     pieces = bytearray()
     while len(pieces) <= LARGEST and (piece := answer.read1(65536)):
         pieces += piece
-        if clock() > until:
-            raise TimeoutError
     return bytes(pieces)
 
 

@@ -89,7 +89,7 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
     shorter = "a shorter file" if is_file else "a shorter text"
     trimmed = f"{shorter}, or --on-overflow trim" if question.materials else shorter
     if not error.needed:
-        return f"{trimmed}, or a model with a larger window: vuhitra models list"
+        return f"{trimmed}, or a model with a larger window: {server.command('models', 'list')}"
     wanted = error.needed + _ROOM
     limit = _limit_of(server, model)
     if limit is not None and limit > error.needed:

@@ -38,16 +38,23 @@ class NotInstalled(Failure):
 
 
 class Server(NamedTuple):
-    """Where answers come from, and the client that asks there."""
+    """Where answers come from, and the client that asks there. flags: those of the command line that named it."""
 
     client: OllamaClient
     host: Host
     engine: Engine
+    flags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """How a person would call it."""
         return "the built-in engine" if self.engine == "embedded" else self.host.name
+
+    def command(self, *words: str) -> str:
+        """A command of vuhitra that asks this server, too."""
+        from shlex import join
+
+        return join(["vuhitra", *words, *self.flags])
 
     @property
     def own_model(self) -> str | None:
@@ -78,7 +85,7 @@ def connected(
     """
     if settings.embedded:
         with built_in() as server:
-            yield server
+            yield server._replace(flags=settings.host_flags)
         return
     from vuhitra import OllamaConnectionError, Retry
 
@@ -87,7 +94,7 @@ def connected(
         try:
             if wait is not None:
                 client.wait_until_ready(wait)
-            yield Server(client, host, "ollama")
+            yield Server(client, host, "ollama", settings.host_flags)
         except OllamaConnectionError as error:
             error.hint = _hint(error, settings, instead)
             raise
