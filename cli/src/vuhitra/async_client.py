@@ -63,7 +63,7 @@ class AsyncOllamaClient(Operations[AsyncDriver, "AsyncTransport"]):
             await self._driver.aclose()
 
     async def health_check(self) -> bool:
-        """Whether the server answers within five seconds. Never raises for a server's sake."""
+        """Whether the server answers within five seconds. Never raises, except in a client that is closed."""
         try:
             return await self._driver.run(self._health())
         except ValueError as error:  # certificates are read when they are first needed

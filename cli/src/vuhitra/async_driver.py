@@ -117,8 +117,8 @@ class AsyncDriver:
                     async with asyncio.timeout(None if give_up_at is None else give_up_at - self.now()):
                         await turn.ended.wait()
                 except TimeoutError:
-                    raise waited_in_vain(step.terms) from None
-            if turn.is_settled:
+                    raise waited_in_vain(step.work, step.terms) from None
+            if turn.holds_under(step.terms):
                 break
         turn.result()
 

@@ -29,6 +29,7 @@ class AsyncReceiving(Arriving[Item]):
     def __init__(self, incoming: AsyncIncoming, reader: Reader[Item, Any], step: Send) -> None:
         super().__init__(reader, step)
         self._incoming = incoming
+        self._is_awaited = False
 
     async def opened(self) -> Self:
         """Waits for the first item, or the end."""
@@ -82,6 +83,17 @@ class AsyncReceiving(Arriving[Item]):
         self._raise_what_ended_it()
         if self._reader.finished:
             return False
+        if self._is_awaited:
+            raise RuntimeError("another task waits for this answer already")
+        self._is_awaited = True
+        try:
+            await self._receive_more()
+        finally:
+            self._is_awaited = False
+        return bool(self._items)
+
+    async def _receive_more(self) -> None:
+        """Waits for more of an answer that isn't over."""
         try:
             heard, deadline = self._heard, self._incoming.deadline()
             while not self._take_in(await self._read(deadline)):
@@ -97,7 +109,6 @@ class AsyncReceiving(Arriving[Item]):
                     await self._incoming.aclose()
             if not self._put_off(error):
                 raise
-        return bool(self._items)
 
     @property
     def _heard(self) -> tuple[bool, int]:

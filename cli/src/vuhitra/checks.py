@@ -66,8 +66,7 @@ def _header(name: object, value: object) -> None:
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that were given: None is the same as nothing. Raises ValueError for NaN, which JSON doesn't have."""
     for key, value in body.items():
-        if isinstance(value, float):
-            _finite(key, value)
+        _finite(key, value)
     return {key: value for key, value in body.items() if value is not None}
 
 
@@ -124,7 +123,7 @@ def _image(image: Image) -> str:
 def options(given: object) -> Mapping[str, Any]:
     """The options as they are sent; a single text to stop at becomes a list of one, since servers take nothing else.
 
-    Raises TypeError for a known one of a wrong type, and ValueError for NaN. Unknown ones are the server's to judge.
+    Raises TypeError for a known one of a wrong type. Unknown ones are the server's to judge.
     """
     if given is None:
         return {}
@@ -140,7 +139,6 @@ def options(given: object) -> Mapping[str, Any]:
             raise TypeError(f"the option {key} is true or false, not {value!r}")
         if key in _LISTS and not isinstance(value, str) and not _is_list_of_texts(value):
             raise TypeError(f"the option {key} is a text or a list of texts, not {value!r}")
-        _finite(f"the option {key}", value)
     return {key: [value] if key in _LISTS and isinstance(value, str) else value for key, value in given.items()}
 
 
@@ -149,10 +147,11 @@ def _finite(name: str, value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} is a number that JSON doesn't have: {value!r}")
     if isinstance(value, Mapping):
-        value = [*value.values()]
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        for each in value:
-            _finite(name, each)
+        for key, each in value.items():
+            _finite(f"{name}.{key}", each)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for index, each in enumerate(value):
+            _finite(f"{name}[{index}]", each)
 
 
 def _is_list_of_texts(value: object) -> bool:

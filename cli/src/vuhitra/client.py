@@ -61,7 +61,7 @@ class OllamaClient(Operations[Driver, "Transport"]):
             self._driver.close()
 
     def health_check(self) -> bool:
-        """Whether the server answers within five seconds. Never raises for a server's sake."""
+        """Whether the server answers within five seconds. Never raises, except in a client that is closed."""
         try:
             return self._driver.run(self._health())
         except ValueError as error:  # certificates are read when they are first needed

@@ -24,6 +24,9 @@ _STEP = 1024 * 1024
 _SIP = 16 * 1024
 """Bytes that go in at a time: all that follow a member of gzip are copied, and members may be tiny."""
 
+_CHECKSUM = 8
+"""Bytes that a body in gzip ends with; one in deflate ends with fewer."""
+
 _MOST_IN_VAIN = 4 * 1024 * 1024
 """Bytes that may go from one coding to the next without any coming out at the end."""
 
@@ -155,7 +158,7 @@ class _Inflating:
         """What comes out when a little more goes in."""
         import zlib
 
-        stream, sip = self._stream, self._waiting[self._at : self._at + _SIP]
+        stream, sip = self._stream, self._sip()
         if stream is None or stream.eof:
             raise CodingError("bytes follow a compressed body", sip, self._sent)
         try:
@@ -165,6 +168,11 @@ class _Inflating:
         self._at += len(sip) - len(stream.unconsumed_tail or stream.unused_data)
         self._has_more = len(decoded) == _STEP and not stream.eof
         return decoded
+
+    def _sip(self) -> bytes:
+        """What goes in next; the end byte by byte: with a wrong checksum, zlib gives nothing of what it came in."""
+        left = len(self._waiting) - self._at
+        return self._waiting[self._at : self._at + min(_SIP, max(left - _CHECKSUM, 1))]
 
     def _skip_padding(self) -> None:
         """Passes over the zeros that may follow a member of gzip, which come from files that fill whole blocks."""

@@ -98,7 +98,7 @@ def _provide(digest: str, upload: Upload | None, terms: Terms) -> Flow[None]:
         return
     if upload is None:
         raise OllamaResponseError(
-            f"the server doesn't have {digest}, and no file to upload was given for it",
+            f"Ollama at {terms.server} doesn't have {digest}, and no file to upload was given for it",
             why=missing.what,
             status=missing.status,
             body=missing.body,
@@ -111,7 +111,7 @@ def _provide(digest: str, upload: Upload | None, terms: Terms) -> Flow[None]:
         if error.status != 400:
             raise
         raise OllamaResponseError(
-            f"{upload.path} changed while it was uploaded",
+            f"{upload.path} changed while it was uploaded to Ollama at {terms.server}",
             why=error.why,
             hint="create the model again when nothing writes to the file",
             status=error.status,

@@ -109,8 +109,8 @@ class Driver:
             else:
                 give_up_at = step.terms.give_up_at
                 if not turn.ended.wait(None if give_up_at is None else max(0.0, give_up_at - self.now())):
-                    raise waited_in_vain(step.terms)
-            if turn.is_settled:
+                    raise waited_in_vain(step.work, step.terms)
+            if turn.holds_under(step.terms):
                 break
         turn.result()
 

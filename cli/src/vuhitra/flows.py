@@ -91,9 +91,13 @@ class Run(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Carry out a flow, or wait for the one that is under way for the same key; under terms of one's own."""
+    """Carry out a flow, or wait for the one that is under way for the same key; under terms of one's own.
+
+    work: what it does, for messages.
+    """
 
     key: Hashable
+    work: str
     flow: Flow[Any]
     terms: Terms
 

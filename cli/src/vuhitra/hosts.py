@@ -141,6 +141,8 @@ def _parts(rest: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(f"//{rest}")
     except ValueError:
         raise ValueError("a host name that can't be right") from None
+    if parts.query or parts.fragment:  # a key may stand there, which must not be lost without a word
+        raise ValueError("a server has no ? and no #; a key goes into headers=")
     try:
         port = parts.port
     except ValueError:
@@ -182,9 +184,9 @@ def _is_loopback(address: str) -> bool:
 
 def _prefix(path: str) -> str:
     path = path.rstrip("/")
-    for ending in _MISTAKEN_ENDINGS:
-        path = path.removesuffix(ending)
-    return quote(unquote(path.rstrip("/")), safe="/~:@!$&'()*+,;=")
+    while (ending := path[path.rfind("/") :]) in _MISTAKEN_ENDINGS:
+        path = path.removesuffix(ending).rstrip("/")
+    return quote(unquote(path), safe="/~:@!$&'()*+,;=")
 
 
 def _authorization(user: str | None, password: str | None) -> str | None:

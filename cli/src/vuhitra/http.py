@@ -150,6 +150,11 @@ class Exchange:
         self._joiner: ChunkJoiner | None = None
         self._decoder: Decoder | None = None
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether nothing of an answer has come."""
+        return not self._seen
+
     def send(self, request: Request) -> Generator[bytes]:
         """The bytes of a request; a file goes piece by piece, and all else at once.
 

@@ -277,7 +277,12 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         return pulling.deliver_pulling(call, terms, self._may_pull, whole)
 
     def _may_pull(self, model: str) -> bool:
-        return self.auto_pull(model) if callable(self.auto_pull) else self.auto_pull
+        if not callable(self.auto_pull):
+            return self.auto_pull
+        allowed: object = self.auto_pull(model)
+        if not isinstance(allowed, bool):  # a coroutine would count as a yes
+            raise TypeError(f"auto_pull answers with true or false, not with {type(allowed).__name__}")
+        return allowed
 
     def _model(self, model: str | None) -> str:
         return checks.model_name(self.model or "" if model is None or model == "" else model)

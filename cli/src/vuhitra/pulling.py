@@ -7,7 +7,13 @@ from typing import TypeVar
 
 from vuhitra import calls, flows, journal
 from vuhitra.calls import Call
-from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaResponseError, OllamaTimeoutError
+from vuhitra.errors import (
+    OllamaError,
+    OllamaModelNotFoundError,
+    OllamaPullError,
+    OllamaResponseError,
+    OllamaTimeoutError,
+)
 from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Share, Terms
 from vuhitra.names import is_cloud
 from vuhitra.types import Progress
@@ -17,8 +23,9 @@ T = TypeVar("T")
 
 _NO_SUCH_PATH = (404, 405)
 """What servers answer that can't pull."""
-_MOST_STATUSES = 20
-"""So many different statuses count as progress: a pull has few, and a server might make up ever new ones."""
+_MOST_STATUSES, _MOST_LAYERS = 20, 1000
+"""So many different statuses and layers count as progress: a model has few, and a server might make up ever new ones.
+"""
 
 
 class Furthest:
@@ -32,7 +39,10 @@ class Furthest:
         """Whether a step is further than all before it."""
         if "digest" not in step:
             return step["status"] not in self._statuses and len(self._statuses) < _MOST_STATUSES
-        return step.get("completed", 0) > self._completed.get(step["digest"], -1)
+        known = self._completed.get(step["digest"])
+        if known is None and len(self._completed) >= _MOST_LAYERS:
+            return False
+        return step.get("completed", 0) > (known or 0)
 
     def show(self, step: Progress) -> Progress:
         """A step, with no less completed than was shown before."""
@@ -110,6 +120,10 @@ def _delivered(call: Call[T], terms: Terms, may_pull: Callable[[str], bool], who
     pull, part = calls.pull_model(call.model, {}), pull_terms._replace(noted=False)
     try:
         yield from _shared(pull, _unasked(pull, part), part)
+    except OllamaPullError as error:
+        if not error.missing:
+            raise
+        raise missing from error
     except OllamaResponseError as error:
         if error.status not in _NO_SUCH_PATH:
             raise
@@ -124,7 +138,8 @@ def _unasked(call: Call[None], terms: Terms) -> Flow[None]:
 
 def _shared(call: Call[None], flow: Flow[None], terms: Terms) -> Flow[None]:
     insecure = isinstance(call.body, Mapping) and bool(call.body.get("insecure"))
-    yield from flows.outcome_of(Share((flows.one_spelling(call.model), insecure), flow, terms))
+    key = (flows.one_spelling(call.model), insecure)
+    yield from flows.outcome_of(Share(key, f"{call.path} of {call.model!r}", flow, terms))
 
 
 def _stalled(call: Call[None], terms: Terms) -> OllamaTimeoutError:

@@ -79,7 +79,8 @@ class Bounded:
 
     def __init__(self, subject: Subject, head: Head) -> None:
         self._subject = subject
-        self._says_its_end = any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers)
+        framed = any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers)
+        self._says_its_end = framed or head.status == 204
         self._size = 0
         self._is_over = False
         self.is_read = False

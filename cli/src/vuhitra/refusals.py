@@ -31,8 +31,8 @@ _INCAPABLE = r"does not support|must be an embedding model"
 _TOO_LONG = r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context|is too large to process"
 _NEEDED = r"(?:request|prompt|input)[^()\d]{0,40}\((\d{1,18}) tokens?\)"
 _WINDOW = r"(?:context|batch) (?:size|length|window)[^()\d]{0,20}[(:] ?(\d{1,18})"
-_LOADING = r"^loading model$|server loading model|(?:still|is) (?:being )?load(?:ing|ed)\b"
-_QUOTA = r"quota|usage limit|(?:session|hourly|daily|weekly|monthly) limit|upgrade"
+_LOADING = r"^loading model$|server loading model|(?:still|is) (?:being loaded|loading)\b"
+_QUOTA = r"quota|usage limit|(?:session|hourly|daily|weekly|monthly) limit|upgrade to"
 _OPENAI = r"/v1(?:/|$)|openai|/chat(?:/|$)|/completions"
 
 _NESTED = 8
@@ -67,7 +67,7 @@ def complaint(error: object) -> Complaint:
 
 def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
     """The exception for a response whose status is not a success."""
-    said = _complaint_in(subject, body)
+    said = _complaint_in(body)
     if head.status == 407:
         return OllamaConnectionError(
             f"the proxy before Ollama at {subject.host} wants a credential",
@@ -77,13 +77,13 @@ def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
     if said and _is_about_a_model(subject, head.status, said):
         return _not_found(subject, said)
     by_status = head.status in (401, 403, 429, 502, 503, 504)
-    text = said.text if said else subject.hide(_as_text(body))
+    text = said.text if said else _as_text(body)
     loading = head.status == 500 and _speaks_of(_LOADING, text)
     if said and not by_status and not loading and (error := _by_text(subject, said, head.status)):
         return error
     refusal = _by_status(subject, head, said, text)
     refusal.loading = loading
-    refusal.why = text or None
+    refusal.why = subject.hide(text) or None
     refusal.body = subject.hide(snippet(body, 4000))
     refusal.hint = refusal.hint or _hint(subject, head, said, body)
     return refusal
@@ -91,12 +91,10 @@ def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
 
 def error_line(subject: Subject, error: object) -> OllamaError:
     """The exception for an `error` record, as if nothing had come before it."""
-    said = _hidden(subject, complaint(error))
+    said = complaint(error)
+    text = subject.hide(said.text)
     return _by_text(subject, said, 200) or OllamaResponseError(
-        f"Ollama at {subject.host} ended {subject.path} with an error",
-        why=said.text,
-        status=200,
-        body=said.text,
+        f"Ollama at {subject.host} ended {subject.path} with an error", why=text, status=200, body=text
     )
 
 
@@ -116,7 +114,7 @@ def _inside(error: object) -> object:
         return None
 
 
-def _complaint_in(subject: Subject, body: bytes) -> Complaint | None:
+def _complaint_in(body: bytes) -> Complaint | None:
     try:
         document = decode_document(body)
     except MalformedError:
@@ -124,22 +122,20 @@ def _complaint_in(subject: Subject, body: bytes) -> Complaint | None:
     if not isinstance(document, dict) or document.get("error") is None:
         return None
     text, details = complaint(document["error"])
-    return _hidden(subject, Complaint(text, {**document, **details}))
-
-
-def _hidden(subject: Subject, said: Complaint) -> Complaint:
-    return Complaint(subject.hide(said.text), said.details)
+    return Complaint(text, {**document, **details})
 
 
 def _is_about_a_model(subject: Subject, status: int, said: Complaint) -> bool:
-    """Whether a model is missing. Other servers' 404s for a path they don't know have `type` and speak of no model."""
-    if status != 404 or not subject.model:
+    """Whether a model is missing. Other servers' 404s for a path name it, or have `type` and speak of no model."""
+    if status != 404 or not subject.model or subject.path in said.text:
         return False
     return "type" not in said.details or "model" in said.text.lower()
 
 
 def _not_found(subject: Subject, said: Complaint) -> OllamaModelNotFoundError:
-    return OllamaModelNotFoundError(f"no model {subject.model!r} at {subject.host}", why=said.text, model=subject.model)
+    return OllamaModelNotFoundError(
+        f"no model {subject.model!r} at {subject.host}", why=subject.hide(said.text), model=subject.model
+    )
 
 
 def _by_status(subject: Subject, head: Head, said: Complaint | None, text: str) -> OllamaResponseError:
@@ -155,7 +151,7 @@ def _by_status(subject: Subject, head: Head, said: Complaint | None, text: str) 
     if head.status in (429, 502, 503, 504):
         busy = OllamaBusyError(what, status=head.status, body="")
         busy.retry_after = _retry_after(head)
-        busy.quota = head.status == 429 and _speaks_of(_QUOTA, text)
+        busy.quota = head.status == 429 and busy.retry_after is None and _speaks_of(_QUOTA, text)
         return busy
     return OllamaResponseError(what, status=head.status, body="")
 
@@ -188,24 +184,24 @@ def _hint_of_a_path(host: Host, said: Complaint | None) -> str | None:
 
 
 def _by_text(subject: Subject, said: Complaint, status: int) -> OllamaError | None:
+    """The error that a text means. What it means is read before anything is hidden, which may be any word of it."""
+    why = subject.hide(said.text)
     if subject.path == "/api/pull":
         return OllamaPullError(
             f"{subject.model!r} could not be pulled by Ollama at {subject.host}",
-            why=said.text,
+            why=why,
             model=subject.model,
             missing="file does not exist" in said.text,
         )
     if said.details.get("type") == "exceed_context_size_error" or _speaks_of(_TOO_LONG, said.text):
         return OllamaContextError(
             f"the prompt is longer than the context window of {subject.model!r} at {subject.host}",
-            why=said.text,
+            why=why,
             window=_number(said.details.get("n_ctx"), _WINDOW, said.text),
             needed=_number(said.details.get("n_prompt_tokens"), _NEEDED, said.text),
         )
     if subject.model and (status == 501 or _speaks_of(_INCAPABLE, said.text)):
-        return OllamaCapabilityError(
-            f"{subject.model!r} at {subject.host} can't do that", why=said.text, model=subject.model
-        )
+        return OllamaCapabilityError(f"{subject.model!r} at {subject.host} can't do that", why=why, model=subject.model)
     return None
 
 

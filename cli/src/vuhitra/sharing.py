@@ -27,21 +27,29 @@ AnySignal = TypeVar("AnySignal", bound=Signal)
 
 
 class Turn(Generic[AnySignal]):
-    """One try at the work. ended: set when it is over. is_settled: whether what came of it holds for all."""
+    """One try at the work. ended: set when it is over."""
 
     def __init__(self, ended: AnySignal) -> None:
         self.ended = ended
-        self.is_settled = False
+        self._is_settled = False
         self._error: OllamaError | None = None
 
     def settle(self, error: OllamaError | None) -> None:
-        """Notes what came of it, unless it says something of the one who tried only."""
-        if isinstance(error, OllamaTimeoutError):
-            return
-        if isinstance(error, OllamaConnectionError) and error.reason == "stopped":
-            return
+        """Notes what came of it."""
         self._error = error
-        self.is_settled = True
+        self._is_settled = True
+
+    def holds_under(self, terms: Terms) -> bool:
+        """Whether what came of it would have come under these terms, too. What stopped the one who tried would not."""
+        match self._error:
+            case OllamaTimeoutError(phase="total"):
+                return False
+            case OllamaTimeoutError(phase=phase, seconds=seconds):
+                return bool(getattr(terms.timeouts, phase) <= seconds)
+            case OllamaConnectionError(reason="stopped"):
+                return False
+            case _:
+                return self._is_settled
 
     def result(self) -> None:
         """Raises what went wrong, if something did."""
@@ -88,9 +96,8 @@ class Turns(Generic[AnySignal]):
             turn.ended.set()
 
 
-def waited_in_vain(terms: Terms) -> OllamaTimeoutError:
-    """The error of one who waited for the work of others for all the time it had."""
+def waited_in_vain(work: str, terms: Terms) -> OllamaTimeoutError:
+    """The error of one who waited for the work of others for all the time it had. work: what it is."""
     seconds = terms.timeouts.total or 0.0
-    return OllamaTimeoutError(
-        f"what another call had begun was not done within {seconds:g} s", phase="total", seconds=seconds
-    )
+    what = f"{work} at {terms.server}, which another call had begun, was not done within {seconds:g} s"
+    return OllamaTimeoutError(what, phase="total", seconds=seconds)

@@ -10,10 +10,11 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from vuhitra.errors import OllamaConnectionError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.async_connecting import connect
-from vuhitra.transport.faults import FOREIGN, stopped, translated
+from vuhitra.transport.faults import FOREIGN, is_broken, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
 from vuhitra.transport.wire import Wire
@@ -45,9 +46,18 @@ class AsyncTransport:
         """
         self._stay_in_the_loop()
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
-        connection = await self._idle_connection()
-        if connection is None:
-            connection = await _AsyncConnection.connect(self._route, deadlines.connect())
+        if (connection := await self._idle_connection()) is not None:
+            try:
+                return await self._exchange(connection, request, deadlines)
+            except OllamaConnectionError as error:
+                if not (connection.exchange.is_unanswered and is_broken(error)):
+                    raise
+            self._pool.drop_idle()  # the others are no better: what closed this one was there before this request
+        return await self._exchange(
+            await _AsyncConnection.connect(self._route, deadlines.connect()), request, deadlines
+        )
+
+    async def _exchange(self, connection: _AsyncConnection, request: Request, deadlines: Deadlines) -> AsyncIncoming:
         try:
             self._pool.use(connection)
             addressed = self._route.addressed(request)

@@ -10,10 +10,11 @@ import warnings
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from vuhitra.errors import OllamaConnectionError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.connecting import connect
-from vuhitra.transport.faults import FOREIGN, seconds_left, stopped, translated
+from vuhitra.transport.faults import FOREIGN, is_broken, seconds_left, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
 
@@ -47,9 +48,18 @@ class Transport:
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
-        connection = self._idle_connection()
-        if connection is None:
-            connection = _Connection.connect(self._route, deadlines.connect())
+        if (connection := self._idle_connection()) is not None:
+            try:
+                return self._exchange(connection, request, deadlines, holder)
+            except OllamaConnectionError as error:
+                if not (connection.exchange.is_unanswered and is_broken(error)):
+                    raise
+            self._pool.drop_idle()  # the others are no better: what closed this one was there before this request
+        return self._exchange(_Connection.connect(self._route, deadlines.connect()), request, deadlines, holder)
+
+    def _exchange(
+        self, connection: _Connection, request: Request, deadlines: Deadlines, holder: Holder | None
+    ) -> Incoming:
         try:
             self._pool.use(connection)
             addressed = self._route.addressed(request)
@@ -197,10 +207,9 @@ class _Connection:
             self._socket.settimeout(min(seconds_left(deadline), _GLANCE))
             try:
                 left = left[self._socket.send(left[:_CHUNK]) :]
-            except TimeoutError:
-                pass
-            except OSError:  # why, the answer may say
-                return False
+            except OSError as error:  # why, the answer may say; a time-out of the system's own has a number
+                if not isinstance(error, TimeoutError) or error.errno is not None:
+                    return False
             if left and (came := self._what_comes(self._moment)) is not None:
                 self.exchange.feed(came)
                 return False

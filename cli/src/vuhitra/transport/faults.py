@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 FOREIGN = (BrokenOffError, UnreadableError, ProxyError, OSError, UnicodeError)
 """What goes wrong with a connection, before it is translated."""
-_AS_GOOD_AS_EVER = 1e6
+AS_GOOD_AS_EVER = 1e6
 """Seconds; sockets take no time-out that is much longer."""
 _FAILED_TO = {
     "connect": "could not be reached",
     "start": "did not begin to answer",
-    "idle": "fell silent in the middle of its answer",
-    "total": "did not answer in all",
+    "idle": "did not go on with its answer",
+    "total": "was not done with its answer",
 }
 
 
@@ -36,7 +36,7 @@ def seconds_left(deadline: Deadline) -> float:
     left = deadline.at - time.monotonic()
     if left <= 0:
         raise TimeoutError
-    return min(left, _AS_GOOD_AS_EVER)
+    return min(left, AS_GOOD_AS_EVER)
 
 
 def translated(route: Route, error: Exception, deadline: Deadline, failed_to: str | None = None) -> OllamaError:
@@ -44,7 +44,7 @@ def translated(route: Route, error: Exception, deadline: Deadline, failed_to: st
 
     deadline: which passed, where it is a TimeoutError. failed_to: what the server did not do until then.
     """
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and error.errno is None:  # with a number it is the system's, and no deadline
         doing = failed_to if failed_to and deadline.phase != "total" else _FAILED_TO[deadline.phase]
         late = f"Ollama at {route} {doing} within {deadline.seconds:g} s"
         return OllamaTimeoutError(late, phase=deadline.phase, seconds=deadline.seconds)
@@ -59,7 +59,8 @@ def translated(route: Route, error: Exception, deadline: Deadline, failed_to: st
         )
         return OllamaProtocolError(what, why=str(error), snippet=error.snippet)
     if isinstance(error, OSError | UnicodeError):
-        reason = _reason(error)
+        is_lost = isinstance(error, TimeoutError) and deadline.phase != "connect"  # the system has given it up
+        reason = "reset" if is_lost else _reason(error)
         what = "lost the connection to" if reason == "reset" else "cannot connect to"
         return _hinted(route, f"{what} Ollama at {route}", reason, _why(route.host, reason, error), error)
     return _hinted(route, f"cannot connect to Ollama at {route.host}", "proxy", str(error), error)
@@ -84,6 +85,11 @@ def blamed_on(proxy: Host | None) -> Generator[None]:
         if proxy is None:
             raise
         raise ProxyError(f"the proxy {proxy}: {_why(proxy, _reason(error), error)}") from error
+
+
+def is_broken(error: OllamaConnectionError) -> bool:
+    """Whether the peer hung up, in whatever way."""
+    return error.reason in ("reset", "closed")
 
 
 def stopped(route: Route) -> OllamaConnectionError:

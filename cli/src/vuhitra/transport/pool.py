@@ -56,6 +56,14 @@ class Pool(Generic[C]):
                 self._idle.popleft()[1].close()
             return self._idle.pop()[1] if self._idle else None
 
+    def drop_idle(self) -> None:
+        """Hangs up on all that are idle."""
+        with self._lock:
+            idle = [connection for _, connection in self._idle]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
     def use(self, connection: C) -> None:
         """Notes that a connection carries an answer from now on. Raises RuntimeError in a closed pool."""
         with self._lock:

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from vuhitra.transport.faults import seconds_left
+from vuhitra.transport.faults import AS_GOOD_AS_EVER, seconds_left
 
 if TYPE_CHECKING:
     import socket
@@ -40,15 +40,28 @@ class Wire(asyncio.Protocol):
     async def over(cls, connected: socket.socket, context: ssl.SSLContext | None, name: str | None) -> Wire:
         """A wire over a socket, which is its own from here on. context, name: of TLS, where that is used."""
         loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(cls, sock=connected, ssl=context, server_hostname=name)
+        # How long a handshake may take, whoever calls knows; asyncio would put an end to it after a minute.
+        patience = None if context is None else AS_GOOD_AS_EVER
+        try:
+            _, wire = await loop.create_connection(
+                cls, sock=connected, ssl=context, server_hostname=name, ssl_handshake_timeout=patience
+            )
+        except ConnectionResetError as error:
+            if error.errno is not None:
+                raise
+            import ssl
+
+            # What asyncio makes of an end in the middle of a handshake; a reset has a number.
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the peer ended the handshake") from error
         return wire
 
     async def read(self, deadline: Deadline) -> bytes:
         """What has come, waiting for it; `b""` once the peer has ended. Raises TimeoutError, OSError."""
-        left = seconds_left(deadline)
         while not self._has_news:
-            await self._wait(left)
-            left = seconds_left(deadline)
+            with suppress(TimeoutError):  # waited for even when time is up: it may have come while the loop was busy
+                await self._wait(max(0.0, deadline.at - self._loop.time()))
+            if not self._has_news:
+                seconds_left(deadline)
         return self._take()
 
     async def glance(self, seconds: float) -> bytes | None:
@@ -100,8 +113,6 @@ class Wire(asyncio.Protocol):
 
     async def _wait(self, seconds: float) -> None:
         """Waits until anything happens. Raises TimeoutError where nothing does in time."""
-        if self._waiting is not None:
-            raise RuntimeError("another task waits for this answer already")
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
         timer = loop.call_later(seconds, _run_out, waiting)

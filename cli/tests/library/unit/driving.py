@@ -83,7 +83,7 @@ class _Driving:
                 self.driven.reports.append(item)
             case Run(function):
                 return function()
-            case Share(key, flow):
+            case Share(key, _, flow):
                 self.driven.steps.append(key)
                 return self._shared(flow)
         return None

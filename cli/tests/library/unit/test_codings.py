@@ -192,3 +192,15 @@ assert exchange.data() == b"hello"
 assert not {{"zlib", "gzip", "vuhitra.codings"}} & {{*sys.modules}}
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("packed", [zipped(b"hello")[:-8] + b"\1" * 8, zlib.compress(b"hello")[:-4] + b"\1" * 4])
+def test_what_came_before_a_wrong_checksum_is_given(packed: bytes) -> None:
+    exchange = Exchange()
+    list(exchange.send(ASK))
+    exchange.feed(answer(packed, b"gzip" if packed[:1] == b"\x1f" else b"deflate"))
+    assert exchange.head()
+    given: list[bytes | None] = []
+    with pytest.raises(CodingError):
+        given.extend(iter(exchange.data, b""))
+    assert b"".join(each or b"" for each in given) == b"hello"

@@ -150,8 +150,8 @@ def test_what_is_shared_is_carried_out_and_its_error_is_an_outcome(carry_out: Ca
         yield from outcome_of(TERMS.send(calls.version(), whole=True))
 
     def flow() -> Flow[list[object]]:
-        first = yield Share("key", part(), TERMS)
-        second = yield Share("key", part(), TERMS)
+        first = yield Share("key", "the work", part(), TERMS)
+        second = yield Share("key", "the work", part(), TERMS)
         return [first.result, second.result]
 
     failed, done = carry_out(flow(), unreachable(), VERSION)

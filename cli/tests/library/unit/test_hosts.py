@@ -83,6 +83,7 @@ def test_scheme_address_and_port(setting: str, url: str) -> None:
         ("http://gpu:1/v1", "http://gpu:1", ""),
         ("http://gpu:1/v1/", "http://gpu:1", ""),
         ("http://gpu:1/v1/api", "http://gpu:1", ""),
+        ("http://gpu:1/api/v1", "http://gpu:1", ""),
         ("gpu/api", "http://gpu:11434", ""),
         ("https://gate/ollama", "https://gate/ollama", "/ollama"),
         ("https://gate/ollama/", "https://gate/ollama", "/ollama"),

@@ -231,7 +231,7 @@ def test_a_pull_that_nobody_asked_for_is_a_warning(caplog: pytest.LogCaptureFixt
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_a_pull_that_nobody_asked_for_and_that_fails(caplog: pytest.LogCaptureFixture, streamed: bool) -> None:
-    missing, failed = refusal(404, "model 'm' not found"), stream({"error": "file does not exist"})
+    missing, failed = refusal(404, "model 'm' not found"), stream({"error": "no space left on device"})
     carry_out([missing, failed], lambda client: expect(OllamaPullError, lambda: client.chat(HELLO, stream=streamed)))
     assert noted(caplog)["message"] == "POST /api/chat m failed: OllamaPullError"
 

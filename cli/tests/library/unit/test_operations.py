@@ -382,11 +382,11 @@ def test_the_value_of_a_header_is_not_quoted() -> None:
         ("generate", ("x",), {"model": 0}, TypeError, "name is a str, not int"),
         ("generate", (5,), {}, TypeError, "prompt is a str, not int"),
         ("generate", ("x",), {"images": b""}, TypeError, "images is a list, not bytes"),
-        ("generate", ("x",), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
+        ("generate", ("x",), {"options": {"foo": float("nan")}}, ValueError, "options.foo is a number that JSON"),
         ("chat", (5,), {}, TypeError, "messages is a list, not int"),
         ("embed", (5,), {}, TypeError, "text is a str or a list of them, not int"),
-        ("embed", ("x",), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
-        ("load_model", (), {"options": {"foo": float("nan")}}, ValueError, "option foo is a number that JSON"),
+        ("embed", ("x",), {"options": {"foo": float("nan")}}, ValueError, "options.foo is a number that JSON"),
+        ("load_model", (), {"options": {"foo": float("nan")}}, ValueError, "options.foo is a number that JSON"),
         ("generate", ("x",), {"timeout": -1}, ValueError, "timeout is a positive number"),
         ("version", (), {"b": 1, "a": 1}, TypeError, "unexpected keyword argument 'a'"),
     ],
@@ -418,3 +418,20 @@ def test_a_model_is_looked_up_in_a_short_time_and_pulled_in_a_long_one() -> None
             client.use_model("m", **asked)
         assert [request.path for request in transport.requests] == ["/api/show", "/api/pull", "/api/show"]
         assert transport.limits == limits
+
+
+@pytest.mark.parametrize("answer", ["yes", 1, None])
+def test_who_may_be_pulled_is_answered_with_true_or_false(answer: Any) -> None:
+    transport = ScriptedTransport(refusal(404, "model 'm' not found"))
+    client = OllamaClient("127.0.0.1", "m", auto_pull=lambda _: answer, transport=transport)
+    with client, pytest.raises(TypeError, match="auto_pull answers with true or false"):
+        client.chat([{"role": "user", "content": "hello"}])
+
+
+@pytest.mark.parametrize("field", ["messages", "tools"])
+def test_what_json_does_not_have_is_not_sent_wherever_it_is(field: str) -> None:
+    deep = [{"role": "user", "content": "x", "function": {"arguments": {"a": [float("nan")]}}}]
+    asked: dict[str, Any] = {"messages": HELLO, field: deep}
+    client = OllamaClient("127.0.0.1", "m", transport=ScriptedTransport())
+    with client, pytest.raises(ValueError, match=rf"{field}\[0\]\.function\.arguments\.a\[0\] is a number"):
+        client.chat(**asked)

@@ -238,12 +238,27 @@ def test_however_it_goes_each_layer_is_shown_going_forwards(steps: list[Progress
     furthest = Furthest()
     reached: dict[str, int] = {}
     for step in steps:
-        further = step.get("completed", 0) > reached.get(step.get("digest", ""), -1)
+        further = step.get("completed", 0) > reached.get(step.get("digest", ""), 0)
         assert furthest.takes_further(step) is further
         shown = furthest.show(step).get("completed", 0)
         assert shown >= reached.get(step.get("digest", ""), 0)
         reached[step.get("digest", "")] = shown
     assert not any(map(furthest.takes_further, steps))
+
+
+def test_layers_of_which_nothing_comes_are_no_progress() -> None:
+    furthest = Furthest()
+    assert not any(furthest.takes_further(layer(completed, str(n))) for n in range(3) for completed in (None, 0))
+
+
+def test_ever_new_layers_are_progress_only_so_often() -> None:
+    furthest = Furthest()
+    taken = 0
+    while furthest.takes_further(step := layer(1, str(taken))):
+        furthest.show(step)
+        taken += 1
+    assert taken == 1000
+    assert furthest.takes_further(layer(2, "7"))
 
 
 def test_a_pull_that_goes_on_is_noted_with_all_its_attempts(caplog: pytest.LogCaptureFixture) -> None:
@@ -348,6 +363,15 @@ def test_without_a_pull_near_names_are_suggested(model: str, may_pull: Callable[
     there = [{"name": "smollm2:latest"}, {"name": "llama3:latest"}]
     driven = drive(pulling.deliver_pulling(CHAT, TERMS, may_pull), error, there)
     assert (driven.steps, driven.result) == (["/api/chat", "/api/tags"], error)
+    assert error.suggestions == ("smollm2:latest",)
+
+
+def test_a_name_that_no_registry_knows_is_told_with_near_names() -> None:
+    error, unknown = missing("smolm2"), OllamaPullError("no", model="smolm2", missing=True)
+    there = [{"name": "smollm2:latest"}]
+    driven = drive(pulling.deliver_pulling(CHAT, TERMS, bool), error, OPEN, unknown, there)
+    assert driven.result is error
+    assert error.__cause__ is unknown
     assert error.suggestions == ("smollm2:latest",)
 
 

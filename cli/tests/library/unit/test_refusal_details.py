@@ -10,6 +10,8 @@ import pytest
 from tests.library.unit.refusing import BUSY, DIED, HOST, refuse, saying
 from vuhitra import (
     OllamaBusyError,
+    OllamaCapabilityError,
+    OllamaContextError,
     OllamaResponseError,
     resolve_host,
 )
@@ -138,6 +140,7 @@ def test_a_date_to_come_again_is_by_the_servers_clock() -> None:
         (429, "you have exceeded your weekly limit", True),
         (429, "quota exceeded", True),
         (429, "too many requests", False),
+        (429, "upgrade your plan for a higher rate", False),
         (429, "rate limit: 3 requests a second", False),
         (503, "usage limit", False),
     ],
@@ -147,6 +150,26 @@ def test_a_usage_limit_is_no_matter_of_waiting(status: int, text: str, quota: bo
     assert refuse(status, text).quota is quota
 
 
+def test_who_says_when_to_come_again_means_no_usage_limit() -> None:
+    assert not refuse(429, saying("you have exceeded your weekly limit"), retry_after="1").quota
+
+
+@pytest.mark.parametrize("secret", ["context", "exceeds", "support", "file does not exist"])
+def test_what_an_error_means_is_read_before_secrets_are_hidden(secret: str) -> None:
+    def kind(text: str, path: str) -> type:
+        subject = Subject(HOST, path, "m", (("X-Team", secret),))
+        error = refused(subject, Head(400, ()), saying(text).encode())
+        assert secret not in (error.why or "")
+        return type(error)
+
+    assert kind("the input length exceeds the context length", "/api/embed") is OllamaContextError
+    assert kind('"m" does not support tools', "/api/chat") is OllamaCapabilityError
+
+
+def test_a_path_that_is_not_there_is_no_missing_model() -> None:
+    assert type(refuse(404, saying('path "/api/chat" not found'))) is OllamaResponseError
+
+
 @pytest.mark.parametrize(
     ("status", "text", "loading"),
     [
@@ -154,6 +177,7 @@ def test_a_usage_limit_is_no_matter_of_waiting(status: int, text: str, quota: bo
         (500, json.dumps({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}), True),
         (500, "the model is still loading, please wait", True),
         (500, "model 'm' is being loaded", True),
+        (500, "model file is loaded from a corrupt blob", False),
         (500, "error loading model: unable to allocate CUDA0 buffer", False),
         (500, DIED, False),
         (400, "llm server loading model", False),

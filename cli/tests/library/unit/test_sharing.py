@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
 from tests.library.unit.driving import TERMS, late, lost, missing
 from vuhitra import OllamaBusyError, OllamaError, OllamaPullError, Timeouts
+from vuhitra.errors import Phase
 from vuhitra.sharing import Turn, Turns, waited_in_vain
 
 
@@ -25,7 +27,7 @@ def test_the_first_does_the_work_and_the_others_wait() -> None:
     with work.leading("m"):
         assert not turn.ended.is_set()
     assert turn.ended.is_set()
-    assert turn.is_settled
+    assert turn.holds_under(TERMS)
     turn.result()
 
 
@@ -53,7 +55,7 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
     with pytest.raises(type(error)) as raised, work.leading("m"):
         raise error
     assert raised.value is error
-    assert turn.is_settled
+    assert turn.holds_under(TERMS)
     heard: list[OllamaError] = []
     for _ in range(2):
         with pytest.raises(type(error)) as caught:
@@ -65,7 +67,7 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [KeyboardInterrupt(), late("total"), late("idle"), lost("stopped"), RuntimeError("this client is closed")],
+    [KeyboardInterrupt(), late("total"), lost("stopped"), RuntimeError("this client is closed")],
     ids=repr,
 )
 def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException) -> None:
@@ -74,7 +76,7 @@ def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException
     with pytest.raises(type(error)), work.leading("m"):
         raise error
     assert turn.ended.is_set()
-    assert not turn.is_settled
+    assert not turn.holds_under(TERMS)
     following, is_first = work.join("m")
     assert is_first
     assert following is not turn
@@ -93,7 +95,7 @@ def test_a_child_made_by_fork_does_not_wait_for_its_parent() -> None:
 
 
 def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
-    error = waited_in_vain(TERMS._replace(timeouts=Timeouts(total=12)))
+    error = waited_in_vain("the pull", TERMS._replace(timeouts=Timeouts(total=12)))
     assert (error.phase, error.seconds, str(error)) == ("total", 12, f"{error.what}")
     assert "12 s" in str(error)
 
@@ -101,5 +103,14 @@ def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
 def test_a_turn_that_went_well_raises_nothing() -> None:
     turn = Turn(threading.Event())
     turn.settle(None)
-    assert turn.is_settled
+    assert turn.holds_under(TERMS)
     turn.result()
+
+
+@pytest.mark.parametrize("phase", ["connect", "start", "idle"])
+def test_a_limit_holds_for_those_who_would_not_wait_longer(phase: Phase) -> None:
+    turn = Turn(threading.Event())
+    turn.settle(late(phase))  # after a second
+    for seconds, holds in ((0.5, True), (1.0, True), (2.0, False)):
+        terms = TERMS._replace(timeouts=replace(Timeouts(), **{phase: seconds}))
+        assert turn.holds_under(terms) is holds

@@ -14,8 +14,19 @@ import pytest
 
 from tests.library.wire.conftest import Connect, Serve
 from tests.library.wire.serving import VERSION, read_head
-from tests.scripted_server import Close, WaitFor, answer, pieces, stream, unused_url
-from vuhitra import OllamaResponseError, resolve_host
+from tests.scripted_server import (
+    STREAM_END,
+    STREAM_HEAD,
+    Close,
+    Reset,
+    WaitFor,
+    answer,
+    chunk,
+    pieces,
+    stream,
+    unused_url,
+)
+from vuhitra import OllamaConnectionError, OllamaResponseError, Retry, resolve_host
 from vuhitra.limits import Deadline
 from vuhitra.transport import async_connecting, connecting
 from vuhitra.transport.route import Route
@@ -40,6 +51,37 @@ def test_a_kept_connection_that_was_closed_is_no_broken_answer(connect: Connect,
     client.list_models()
     client.list_models()
     assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_kept_connections_that_are_reset_cost_no_attempt(connect: Connect, serve: Serve) -> None:
+    may_end = threading.Event()
+    one, end = map(chunk, pieces("x"))
+    slow = [STREAM_HEAD + one, WaitFor(may_end), end + STREAM_END]
+    server = serve(slow, slow, [Reset()], answer({"version": "1"}))
+    client = connect(server.url, "m", retry=Retry(attempts=1))
+    both = [client.chat(HELLO, stream=True) for _ in range(2)]
+    may_end.set()
+    assert ["".join(each) for each in both] == ["x", "x"]
+    assert [client.version(), client.version()] == ["1", "1"]
+    first, second, asked, *again = [request.connection for request in server.requests]
+    assert {first, second, asked} == {0, 1}
+    assert again == [2, 2], "what was idle with it went the same way"
+
+
+def test_a_new_connection_that_is_reset_does(connect: Connect, serve: Serve) -> None:
+    server = serve([Reset()], answer({"version": "1"}))
+    with pytest.raises(OllamaConnectionError):
+        connect(server.url, retry=Retry(attempts=1)).version()
+    assert len(server.requests) == 1
+
+
+def test_a_kept_connection_that_breaks_in_its_answer_is_no_stale_one(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"version": "1"}), [b"HTTP/1.1 200 OK\r\n", Reset()], answer({"version": "2"}))
+    client = connect(server.url, retry=Retry(attempts=1))
+    client.version()
+    with pytest.raises(OllamaConnectionError):
+        client.version()
+    assert len(server.requests) == 2
 
 
 def test_what_nobody_asked_for_is_nobodys_answer(connect: Connect, serve: Serve) -> None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import STREAM_HEAD, Dribble, Hang, Step, answer, chunk, pieces, unused_url
-from vuhitra import OllamaConnectionError, OllamaTimeoutError, Retry, Timeouts
+from tests.scripted_server import (
+    STREAM_END,
+    STREAM_HEAD,
+    Dribble,
+    Hang,
+    Step,
+    WaitFor,
+    answer,
+    chunk,
+    pieces,
+    unused_url,
+)
+from vuhitra import AsyncOllamaClient, OllamaConnectionError, OllamaTimeoutError, Retry, Timeouts
 
 HELLO = [{"role": "user", "content": "hello"}]
 LIMIT = 0.3
@@ -118,6 +131,25 @@ def test_a_time_out_is_a_connection_error_and_not_sent_again(connect: Connect, s
     with pytest.raises(OllamaConnectionError):
         connect(server.url, timeout=LIMIT).list_models()
     assert len(server.requests) == 1
+
+
+def test_what_came_while_the_event_loop_was_busy_is_not_late(serve: Serve) -> None:
+    may_go_on = threading.Event()
+    one, two, end = map(chunk, pieces("one", "two"))
+    server = serve([STREAM_HEAD + one, WaitFor(may_go_on), two + end + STREAM_END])
+
+    async def ask() -> list[str]:
+        async with AsyncOllamaClient(server.url, "m", Timeouts(idle=0.2)) as client:
+            stream = await client.chat(HELLO, stream=True)
+            heard = [await anext(stream)]
+            reading = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0)  # it waits from here on
+            may_go_on.set()
+            assert server.answered.wait(5)
+            time.sleep(0.3)  # noqa: ASYNC251  this is what the test is about
+            return [*heard, await reading]
+
+    assert asyncio.run(ask()) == ["one", "two"]
 
 
 LOOK_UP_THAT_HANGS = """

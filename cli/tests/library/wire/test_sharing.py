@@ -22,7 +22,7 @@ HERE = stream(pieces("here"))
 MISSING = answer({"error": "model 'm' not found"}, 404)
 MANIFEST = {"status": "pulling manifest"}
 PULLED = stream([MANIFEST, {"status": "success"}])
-FAILED = stream([MANIFEST, {"error": "pull model manifest: file does not exist"}])
+FAILED = stream([MANIFEST, {"error": "no space left on device"}])
 SILENT: list[Step] = [STREAM_HEAD, chunk(MANIFEST), Hang()]
 SOON = 5.0
 
@@ -149,7 +149,7 @@ def test_the_servers_no_is_told_to_all_threads(open_hub: OpenHub, pool: ThreadPo
     hub = open_hub(8, FAILED)
 
     def ask(view: OllamaClient) -> OllamaError:
-        with pytest.raises(OllamaPullError, match="file does not exist") as caught:
+        with pytest.raises(OllamaPullError, match="no space left on device") as caught:
             view.chat(HELLO)
         return caught.value
 

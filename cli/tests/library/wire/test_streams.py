@@ -18,6 +18,7 @@ from tests.scripted_server import (
     Hang,
     Received,
     Step,
+    WaitFor,
     answer,
     chunk,
     pieces,
@@ -28,6 +29,7 @@ from vuhitra import (
     OllamaClient,
     OllamaConnectionError,
     OllamaIncompleteError,
+    OllamaProtocolError,
     OllamaPullError,
     Retry,
 )
@@ -337,3 +339,29 @@ def test_an_interrupted_transfer_hangs_up(serve: Serve) -> None:
             list(steps)
         assert server.hung_up.wait(SOON)
         interrupting.join()
+
+
+def test_a_second_task_that_reads_harms_nobody(serve: Serve) -> None:
+    may_go_on = threading.Event()
+    one, two, end = map(chunk, pieces("one", "two"))
+    server = serve([STREAM_HEAD + one, WaitFor(may_go_on), two + end + STREAM_END])
+
+    async def ask() -> str:
+        async with AsyncOllamaClient(server.url, "m") as client:
+            stream = await client.chat(HELLO, stream=True)
+            await anext(stream)
+            reading = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0)  # it waits from here on
+            with pytest.raises(RuntimeError, match="another task waits for this answer already"):
+                await anext(stream)
+            may_go_on.set()
+            return await reading
+
+    assert asyncio.run(ask()) == "two"
+
+
+def test_an_answer_without_content_is_none_and_is_not_asked_for_again(connect: Connect, serve: Serve) -> None:
+    server = serve([b"HTTP/1.1 204 No Content\r\n\r\n"])
+    with pytest.raises(OllamaProtocolError):
+        connect(server.url, "m").chat(HELLO)
+    assert len(server.requests) == 1

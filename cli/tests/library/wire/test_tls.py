@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,28 @@ def test_a_server_without_tls(connect: Connect) -> None:
         connect(url, retry=Retry(attempts=1)).version()
     assert caught.value.reason == "tls"
     assert "http://" in (caught.value.hint or "")
+
+
+def test_a_server_that_ends_the_handshake(connect: Connect) -> None:
+    asked: list[bytes] = []
+    ending = serving(lambda connection: asked.append(connection.recv(65536)))
+    with ending as url, pytest.raises(OllamaConnectionError) as caught:
+        connect(url).version()
+    assert (caught.value.reason, len(asked)) == ("tls", 1)
+
+
+def test_a_handshake_takes_as_long_as_it_may(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.05)
+    over = threading.Event()
+    with serving(lambda _: assert_set(over)) as url:
+        with pytest.raises(OllamaTimeoutError) as caught:
+            connect(url, timeout=Timeouts(connect=0.3), retry=Retry(attempts=1)).version()
+        over.set()
+    assert (caught.value.phase, caught.value.seconds) == ("connect", 0.3)
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(5.0)
 
 
 @pytest.fixture
