@@ -106,6 +106,7 @@ class _TextFormatter(logging.Formatter):
             facts = {name: value for name, value in _facts(record).items() if name not in _SAID and value is not None}
             shown = ", ".join(f"{name} {_short(value)}" for name, value in facts.items())
             text += f" ({shown})" if shown else ""
+        text = text.replace("\n", " ")  # a line of a log is one record's, whatever is in it
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
@@ -122,7 +123,7 @@ class _JsonFormatter(logging.Formatter):
         shown |= _facts(record)
         if record.exc_info:
             shown["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(shown, default=str, ensure_ascii=False)
+        return json.dumps(shown, default=str)  # in ASCII, which no terminal obeys
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -234,9 +234,16 @@ def _prepare(context: click.Context, *, takes_settings: bool) -> None:
 def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> None:
     """Log on stderr, as the settings say. everything: also what the commands narrate themselves."""
     from cli.logger import configure_logging
+    from cli.terminal.escape_filter import shown_in_line
 
     form = "json" if flags.json else settings.log_format
-    tell = err.line if form == "json" else err.sentence
+
+    def tell(line: str) -> None:
+        if form == "json":
+            err.line(line)
+        else:
+            err.sentence(shown_in_line(line))
+
     configure_logging(tell, level=settings.log_level, form=form, everything=everything)
 
 
