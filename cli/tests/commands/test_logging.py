@@ -93,7 +93,7 @@ class TestLogs:
     @pytest.mark.parametrize("form", ["text", "json"])
     def test_what_others_wrote_never_reaches_the_terminal_as_it_is(self, world: World, form: str) -> None:
         here = world.with_(variables={"LOG_LEVEL": "DEBUG", "LOG_FORMAT": form, "TERM": "dumb"}).at_terminal
-        (world.home / ".env").write_text('MODEL="\\x1b]0;owned\\x07m\\nerror: forged\\u202e"\n')
+        (world.home / ".env").write_text('MODEL="\\x1b]0;owned\\x07m\\nerror: forged\u202e"\n')
         ran = here.run("models", "health", "--host", unused_url())
         assert "vuhitra models health begins" in ran.err
         assert not re.search("[\x1b\x07\u202e]|(?m:^error: forged)", ran.err)
