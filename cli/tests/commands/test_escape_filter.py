@@ -77,4 +77,4 @@ def test_nothing_that_a_terminal_obeys_comes_through() -> None:
 
 
 def test_text_for_one_line_stays_in_it() -> None:
-    assert shown_in_line("two\nlines\x1b[2J\tand  blanks") == "two lines and blanks"
+    assert shown_in_line("two \n\n lines\x1b[2J\tand  blanks\n") == "two lines and  blanks"

@@ -155,6 +155,14 @@ class TestList:
         assert "evilname" in here.at_terminal.run("models", "list", "--host", host).out
         assert here.run("models", "list", "-q", "--host", host).out == "evil\x1b[2Jname\n"
 
+    def test_no_cell_has_an_escape_at_a_terminal(self, here: World, serve: Serve) -> None:
+        details = {"quantization_level": "Q4\x1b]0;owned\x07\nm2  forged"}
+        tags = listed("m", details=details, capabilities=["completion", "vision\x1b[2J"])
+        plain = here.with_(variables={"NO_COLOR": "1", "TERM": "dumb"}, width=200).at_terminal
+        ran = plain.run("models", "list", "--host", serve({"/api/tags": tags}).url)
+        assert "Q4 m2  forged" in ran.out
+        assert "\x1b" not in ran.out
+
 
 def layers(*steps: tuple[int, int]) -> list[dict[str, Any]]:
     """The records of a pull: so many bytes of so many."""

@@ -2,63 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cli.services.model_list import ModelRow
-from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import ago, size, time_left, tokens
 from cli.terminal.screen import BOLD, DIM, GREEN, Screen
-from cli.terminal.tables import Column, fitting, heading_line, row_lines
+from cli.terminal.tables import Column, print_table
 
 _DROPPED_FIRST = ("QUANT", "CHANGED", "CAN", "SIZE", "WINDOW", "LOADED")
 _LATEST = ":latest"
+_MARK = "* "
+"""What stands before the default model's name."""
 
 
-def print_table(screen: Screen, rows: Sequence[ModelRow], now: float) -> None:
+def print_models(screen: Screen, rows: Sequence[ModelRow], now: float) -> None:
     """Print the models that are on a server."""
-    print_columns(screen, _columns(screen, rows, now), _DROPPED_FIRST)
+    print_table(screen, _columns(screen, rows, now), _DROPPED_FIRST)
 
 
-def print_columns(screen: Screen, columns: Sequence[Column], dropped_first: Sequence[str]) -> None:
-    """Print a table; at a terminal without the columns that it is too narrow for."""
-    width = screen.width if screen.is_terminal else None
-    fitted = fitting(columns, width, dropped_first)
-    screen.line(heading_line(fitted), DIM)
-    for line in row_lines(fitted):
-        screen.line(line)
-
-
-def print_names(screen: Screen, rows: Sequence[ModelRow]) -> None:
-    """Print the names alone, for a loop in a script."""
-    for row in rows:
-        screen.line(shown_in_line(row.name) if screen.is_terminal else row.name)
+def print_names(screen: Screen, names: Iterable[str]) -> None:
+    """Print the names of models alone, for a loop in a script."""
+    for name in names:
+        screen.line(screen.safe(name))
 
 
 def _columns(screen: Screen, rows: Sequence[ModelRow], now: float) -> list[Column]:
-    names = [shown_in_line(row.name) if screen.is_terminal else row.name for row in rows]
-    marks = ["* " if row.is_default else "  " for row in rows]
-    loaded = [_loaded(row, now) for row in rows]
+    def painted(number: int, cell: str) -> str:
+        mark, name = cell[: len(_MARK)], cell[len(_MARK) :]
+        stem = name.removesuffix(_LATEST)
+        tag = screen.paint(name[len(stem) :], DIM)
+        return mark + (screen.paint(stem, BOLD) if rows[number].is_default else stem) + tag
+
+    blank = " " * len(_MARK)
+    names = [(_MARK if row.is_default else blank) + row.name for row in rows]
     return [
-        Column(
-            "  NAME",
-            [mark + name for mark, name in zip(marks, names, strict=True)],
-            painted=[
-                mark + _painted_name(screen, name, row) for mark, name, row in zip(marks, names, rows, strict=True)
-            ],
-        ),
+        Column(f"{blank}NAME", names, paint=painted),
         Column("SIZE", ["" if row.size is None else size(row.size) for row in rows], right=True),
         Column("QUANT", [row.quantization for row in rows]),
         Column("WINDOW", [_window(row) for row in rows]),
         Column("CAN", [", ".join(row.can) for row in rows]),
         Column("CHANGED", ["" if row.changed is None else ago(now - row.changed) for row in rows]),
-        Column("LOADED", loaded, painted=[screen.paint(cell, GREEN) for cell in loaded]),
+        Column("LOADED", [_loaded(row, now) for row in rows], paint=lambda _, cell: screen.paint(cell, GREEN)),
     ]
-
-
-def _painted_name(screen: Screen, name: str, row: ModelRow) -> str:
-    stem = name.removesuffix(_LATEST)
-    tag = screen.paint(name[len(stem) :], DIM)
-    return (screen.paint(stem, BOLD) if row.is_default else stem) + tag
 
 
 def _window(row: ModelRow) -> str:

@@ -8,13 +8,11 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_table import print_columns
 from cli.commands.verbs import Items, near_names_for
 from cli.services.bench import Speed, run_once, summed_up, warm_up
 from cli.services.servers import Server, connected, note_answer
-from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import duration, milliseconds
-from cli.terminal.tables import Column
+from cli.terminal.tables import Column, print_table
 
 _DROPPED_FIRST = ("READING", "LOAD", "FIRST WORD", "TOKENS/S")
 
@@ -68,12 +66,11 @@ def _print(call: Invocation, measured: Sequence[Speed]) -> None:
     def rate(value: float) -> str:
         return f"{value:,.0f} t/s" if value >= 10 else f"{value:.1f} t/s"
 
-    names = [shown_in_line(each.name) if call.out.is_terminal else each.name for each in measured]
     columns = [
-        Column("MODEL", names),
+        Column("MODEL", [each.name for each in measured]),
         Column("FIRST WORD", cells(lambda each: each.first_word, milliseconds), right=True),
         Column("TOKENS/S", cells(lambda each: each.tokens_a_second, rate), right=True),
         Column("READING", cells(lambda each: each.prompt_tokens_a_second, rate), right=True),
         Column("LOAD", cells(lambda each: each.load, duration), right=True),
     ]
-    print_columns(call.out, columns, _DROPPED_FIRST)
+    print_table(call.out, columns, _DROPPED_FIRST)

@@ -51,8 +51,7 @@ def _show(call: Invocation) -> None:
     if call.flags.json:
         documents.document(call.out, {"model": choice.model, "source": choice.source})
     else:
-        name = shown_in_line(choice.model) if call.out.is_terminal else choice.model
-        call.out.line(call.out.paint(name, BOLD))
+        call.out.line(call.out.safe(choice.model), BOLD)
         call.aside(f"  {shown_in_line(choice.source)}")
 
 

@@ -10,7 +10,7 @@ import click
 
 from cli.commands.command import Command
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_table import print_names, print_table
+from cli.commands.model_table import print_models, print_names
 from cli.services.choosing import Choice, clear_choice
 from cli.services.known_names import KnownNames
 from cli.services.model_list import ModelRow, model_rows
@@ -68,12 +68,12 @@ def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: C
         facts = {"host": server.host.url, "engine": server.engine}
         documents.document(call.out, {**facts, "models": [asdict(row) for row in rows]})
     elif call.flags.quiet:
-        print_names(call.out, rows)
+        print_names(call.out, (row.name for row in rows))
     elif not rows:
         call.err.sentence(f"No models available at {server.name}.")
         call.err.line(f"  try: {server.command('models', 'pull', 'smollm2:135m')}")
     else:
-        print_table(call.out, rows, call.environment.now())
+        print_models(call.out, rows, call.environment.now())
         call.aside("")
         call.aside(_summary(server, rows, default, call.err.width))
 

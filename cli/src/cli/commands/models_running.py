@@ -8,14 +8,13 @@ import click
 
 from cli.commands.command import Command
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_table import print_columns
+from cli.commands.model_table import print_names
 from cli.services.running import RunningRow, running_rows
 from cli.services.servers import Server, connected, note_answer
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
-from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import size, time_left, tokens
-from cli.terminal.tables import Column
+from cli.terminal.tables import Column, print_table
 
 _DROPPED_FIRST = ("WINDOW", "GPU", "SIZE", "LEFT")
 
@@ -45,18 +44,16 @@ def _show(call: Invocation, server: Server, rows: Sequence[RunningRow]) -> None:
         facts = {"host": server.host.url, "engine": server.engine}
         documents.document(call.out, {**facts, "models": [row._asdict() for row in rows]})
         return
-    names = [shown_in_line(row.name) if call.out.is_terminal else row.name for row in rows]
     if call.flags.quiet:
-        for name in names:
-            call.out.line(name)
+        print_names(call.out, [row.name for row in rows])
     elif not rows:
         call.err.sentence(f"No model is loaded at {server.name}.")
     else:
         columns = [
-            Column("NAME", names),
+            Column("NAME", [row.name for row in rows]),
             Column("SIZE", ["" if row.size is None else size(row.size) for row in rows], right=True),
             Column("GPU", ["" if row.gpu is None else f"{row.gpu:.0%}" for row in rows], right=True),
             Column("WINDOW", [tokens(row.window) if row.window else "" for row in rows]),
             Column("LEFT", ["" if row.seconds_left is None else time_left(row.seconds_left) for row in rows]),
         ]
-        print_columns(call.out, columns, _DROPPED_FIRST)
+        print_table(call.out, columns, _DROPPED_FIRST)

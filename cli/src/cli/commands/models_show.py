@@ -68,7 +68,7 @@ def _print_part(call: Invocation, name: str, part: str, described: Any) -> None:
 
 def _print_facts(call: Invocation, name: str, model: Description) -> None:
     out = call.out
-    first_line = next((line for line in model.license.splitlines() if line.strip()), "")
+    first_line = next((line.strip() for line in model.license.splitlines() if line.strip()), "")
     facts = {
         "architecture": model.architecture,
         "parameters": model.parameters,
@@ -79,10 +79,10 @@ def _print_facts(call: Invocation, name: str, model: Description) -> None:
         "made from": model.base,
         "license": first_line,
     }
-    out.line(shown_in_line(name), BOLD)
+    out.line(out.safe(name), BOLD)
     for fact, value in facts.items():
         if value:
-            out.sentence((f"  {fact:{_WIDE}}  ", DIM), shown_in_line(value))
+            out.sentence((f"  {fact:{_WIDE}}  ", DIM), out.safe(value))
     for title, text in (("System", model.system), ("Parameters", model.settings), ("Template", model.template)):
         if text.strip():
             out.line("\n" + title, BOLD)

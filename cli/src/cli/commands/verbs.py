@@ -108,6 +108,4 @@ def needs_ollama(call: Invocation, what: str) -> None:
 def done(call: Invocation, said: str, name: str = "", rest: str = "") -> None:
     """The last line of what went well, with the model's name in bold."""
     if call.narrates:
-        out = call.out
-        shown = shown_in_line(name) if out.is_terminal else name
-        out.sentence(("✓", GREEN), f" {said}", (shown, BOLD), rest)
+        call.out.sentence(("✓", GREEN), f" {said}", (call.out.safe(name), BOLD), rest)

@@ -127,5 +127,5 @@ def shown(text: str) -> str:
 
 
 def shown_in_line(text: str) -> str:
-    """The same for text that belongs into one line: line breaks become spaces."""
-    return " ".join(shown(text).split())
+    """The same for text that belongs into one line: line breaks and tabs become blanks."""
+    return re.sub(r"\s*[\n\t]\s*", " ", shown(text)).rstrip()

@@ -72,6 +72,14 @@ class Screen:
         """`text`, looking as told where this stream has colours."""
         return f"\x1b[{look}m{text}\x1b[0m" if self._colour and look and text else text
 
+    def safe(self, text: str) -> str:
+        """What others wrote, for a part of a line: a terminal gets nothing in it that it would obey, a pipe all."""
+        if not self.is_terminal:
+            return text
+        from cli.terminal.escape_filter import shown_in_line
+
+        return shown_in_line(text)
+
     def write(self, text: str) -> None:
         """Write at once; a line that was being rewritten is erased first."""
         with self._lock:

@@ -1,12 +1,13 @@
-"""Tables that lose columns where there is no room for them, and never wrap. This file writes nothing."""
+"""Tables that lose columns where there is no room for them, and never wrap."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cli.terminal.columns import columns as columns_of
+from cli.terminal.screen import DIM, Screen
 
 GAP = "  "
 
@@ -16,14 +17,14 @@ class Column:
     """A column: its heading, and a cell a row.
 
     right: whether the cells line up at their end, as numbers do.
-    painted: the cells with their colours, where they have any.
+    paint: gives a cell its colours; it is told the row, and the cell as it is shown.
     limit: a cell wider than this counts for nobody else; it stands alone in its row.
     """
 
     heading: str
     cells: Sequence[str]
     right: bool = False
-    painted: Sequence[str] = ()
+    paint: Callable[[int, str], str] | None = None
     limit: int | None = None
 
     @cached_property
@@ -34,7 +35,17 @@ class Column:
 
     def cell(self, row: int) -> tuple[str, str]:
         """A cell, plain and painted."""
-        return self.cells[row], self.painted[row] if self.painted else self.cells[row]
+        text = self.cells[row]
+        return text, self.paint(row, text) if self.paint else text
+
+
+def print_table(screen: Screen, columns: Sequence[Column], dropped_first: Sequence[str]) -> None:
+    """Print a table; at a terminal without the columns that it is too narrow for, which go in this order."""
+    safe = [replace(column, cells=[screen.safe(cell) for cell in column.cells]) for column in columns]
+    fitted = fitting(safe, screen.width if screen.is_terminal else None, dropped_first)
+    screen.line(heading_line(fitted), DIM)
+    for line in row_lines(fitted):
+        screen.line(line)
 
 
 def fitting(columns: Sequence[Column], width: int | None, droppable: Sequence[str]) -> list[Column]:
