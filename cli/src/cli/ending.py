@@ -10,7 +10,7 @@ import click
 
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
-from cli.failure import NeedsYes, ReaderGone, Terminated, Told
+from cli.failure import ReaderGone, Terminated, Told
 from cli.terminal.screen import DIM, Screen, screens
 
 if TYPE_CHECKING:
@@ -44,27 +44,6 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     return ExitStatus.DONE
 
 
-def report_of(error: Exception, args: Sequence[str] = ()) -> Report:
-    """What there is to say about an error. args: the command line, where it is known."""
-    from cli.exit_status import verdict
-    from cli.terminal.errors import Report
-
-    if isinstance(error, click.ClickException):
-        from cli.misuse import report_misuse
-
-        return report_misuse(error, args)
-    status, code = verdict(error)
-    if what := getattr(error, "what", None):
-        why, hint = getattr(error, "why", None), getattr(error, "hint", None)
-        if args and isinstance(error, NeedsYes):
-            from cli.misuse import repeated
-
-            hint = repeated([*args, error.flag]) or hint
-        return Report(what, why, hint, code, status)
-    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Report("unexpected", why, _debugging(args), code, status)
-
-
 def tell(report: Report, err: Screen, *, as_json: bool) -> None:
     """Write an error on stderr, for a person or for a program."""
     from cli.terminal import documents
@@ -81,27 +60,17 @@ def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
     return {"code": "interrupted", "message": "stopped", "hint": None, "exit": _status_of(stop)}
 
 
-def _debugging(args: Sequence[str]) -> str | None:
-    """The same command, so that it shows where it fails."""
-    if not args or _has(args, "--debug"):
-        return None
-    from cli.misuse import repeated
-
-    return repeated(["--debug", *args])
-
-
 def _failed(error: Exception, args: Sequence[str], err: Screen, environment: Environment) -> int:
-    from cli.terminal.errors import concealed, traceback_of
+    from cli.reporting import report_of
+    from cli.terminal.errors import traceback_of
 
-    as_json = _has(args, "--json")
+    as_json, variables = _has(args, "--json"), environment.variables
     try:
-        report = report_of(error, args)
+        report = report_of(error, variables, args)
     except Exception as worse:  # noqa: BLE001  finding out what to say may fail as anything may
-        error, report = worse, report_of(worse, args)
-    if report.why:
-        report = report._replace(why=concealed(report.why, environment.variables))
+        error, report = worse, report_of(worse, variables, args)
     if _has(args, "--debug"):
-        traceback = traceback_of(error, environment.variables)
+        traceback = traceback_of(error, variables)
         if as_json:
             report = report._replace(traceback=traceback)
         else:

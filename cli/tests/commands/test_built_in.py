@@ -118,6 +118,12 @@ def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
         assert ran.err.endswith(f"; or without a server: vuhitra {' '.join(command)} --embedded\n")
 
 
+def test_a_misspelt_name_of_its_own_is_put_right(fresh: World) -> None:
+    ran = fresh.run("chat", "x", "-m", "smolm2")
+    assert ran.status == 3
+    assert ran.err.endswith("; or without a server: vuhitra chat --embedded -m smollm2:135m\n")
+
+
 @pytest.mark.parametrize("command", [("chat", "x", "-m", "llama3.2"), ("models", "pull", "a", "b", "c")])
 def test_what_it_cannot_do_is_not_offered(fresh: World, command: tuple[str, ...]) -> None:
     ran = fresh.run(*command)
@@ -230,4 +236,35 @@ class TestOtherModels:
 
 def test_only_the_default_address_is_remembered(world: World, serve: Serve) -> None:
     world.run("chat", "x", "-m", "m", "--host", serve(says=["a"]).url)
+    assert not Memory(world.environment().state_dir).knows(SERVER_ANSWERED)
+
+
+TWO = listed("one:latest", "two:latest")
+ANSWERS: list[tuple[Routes, tuple[str, ...]]] = [
+    ({"/api/generate": stream(generated("a"))}, ("chat", "x", "-m", "m")),
+    ({"/api/tags": TWO}, ("chat", "x")),
+    ({"/api/generate": answer({"error": "it broke"}, 500)}, ("chat", "x", "-m", "m")),
+    ({"/api/generate": answer({"error": '"m" does not support thinking'}, 400)}, ("chat", "x", "-m", "m", "--think")),
+    ({"/api/show": answer({"error": "model 'x' not found"}, 404), "/api/tags": TWO}, ("models", "show", "x")),
+    ({"/api/tags": TWO}, ("models", "remove", "x")),
+    ({"/api/tags": answer({"error": "unauthorized"}, 401)}, ("models", "list")),
+    ({"/api/tags": answer([1])}, ("models", "list")),
+]
+
+
+@pytest.mark.parametrize(("routes", "args"), ANSWERS)
+def test_any_answer_of_a_server_is_remembered(
+    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, routes: Routes, args: tuple[str, ...]
+) -> None:
+    server = serve(routes)
+    monkeypatch.setattr("cli.services.servers.DEFAULT_PORT", resolve_host(server.url).port)
+    ran = world.run(*args, "--host", server.url)
+    is_ollama = routes != {"/api/tags": answer([1])}
+    assert Memory(world.environment().state_dir).knows(SERVER_ANSWERED) is is_ollama, ran.err
+
+
+def test_what_listens_in_vain_is_not_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = unused_url()
+    monkeypatch.setattr("cli.services.servers.DEFAULT_PORT", resolve_host(url).port)
+    assert world.run("chat", "x", "-m", "m", "--host", url).status == 3
     assert not Memory(world.environment().state_dir).knows(SERVER_ANSWERED)

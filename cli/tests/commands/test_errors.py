@@ -194,6 +194,19 @@ def test_a_traceback_holds_no_credential(world: World, monkeypatch: pytest.Monke
         assert "swordfish" not in ran.err
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("command", [["chat", "x", "-m", "m"], ["models", "pull", "m"], ["models", "unload", "m"]])
+def test_an_error_holds_no_credential_of_the_environment(
+    world: World, serve: Serve, command: list[str], form: list[str]
+) -> None:
+    refusal = answer({"error": "swordfish is no key"}, 500)
+    server = serve(dict.fromkeys(("/api/generate", "/api/pull"), refusal))
+    ran = world.with_(variables={"GPU_TOKEN": "swordfish"}).run(*command, "--host", server.url, *form)
+    assert ran.status == 10
+    assert "*** is no key" in ran.err
+    assert "swordfish" not in ran.out + ran.err
+
+
 def test_what_a_server_says_never_reaches_the_terminal_raw(world: World, serve: Serve) -> None:
     server = serve({"/api/generate": answer({"error": "no\x1b]0;title\x07pe\n\n\n\nline"}, 500)})
     person = world.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
@@ -218,7 +231,7 @@ def test_an_error_while_an_error_is_told_is_told_too(world: World, monkeypatch: 
     def stumble(*_: object) -> None:
         raise KeyError("lost")
 
-    monkeypatch.setattr("cli.misuse.report_misuse", stumble)
+    monkeypatch.setattr("cli.reporting.report_misuse", stumble)
     ran = world.run("chat", "--zzz")
     assert (ran.status, ran.err.splitlines()[:2]) == (1, ["Error: unexpected", "  KeyError: 'lost'"])
 

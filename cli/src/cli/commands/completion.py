@@ -17,6 +17,7 @@ from cli.terminal.screen import screens
 
 if TYPE_CHECKING:
     from cli.config import Settings
+    from cli.services.memory import Memory
 
 _WITHIN = 0.3
 """Seconds that a server has to name its models while somebody waits for a key to act."""
@@ -146,6 +147,7 @@ def _model_names(context: click.Context, environment: Environment) -> list[str]:
     """The names that the server gives within the limit, or that it gave the last time."""
     from cli.config import EMBEDDED, load_settings
     from cli.services.known_names import KnownNames
+    from cli.services.memory import Memory
     from cli.services.servers import BUILT_IN_MODEL, configured_host
 
     flags = flags_of(context)
@@ -154,7 +156,7 @@ def _model_names(context: click.Context, environment: Environment) -> list[str]:
     if settings.embedded:
         return [BUILT_IN_MODEL]
     known, url = KnownNames(environment.state_dir), configured_host(settings).url
-    fresh = _asked_for(settings) if _may_be_asked(settings) else None
+    fresh = _asked_for(settings, Memory(environment.state_dir)) if _may_be_asked(settings) else None
     if fresh is None:
         return known.of(url)
     known.note(url, fresh)
@@ -173,7 +175,7 @@ def _may_be_asked(settings: Settings) -> bool:
     return settings.origin != "dotenv" or configured_host(settings).is_loopback
 
 
-def _asked_for(settings: Settings) -> list[str] | None:
+def _asked_for(settings: Settings, memory: Memory) -> list[str] | None:
     """What the server names in time; None where it doesn't."""
     from cli.services.time_limit import within
 
@@ -182,7 +184,7 @@ def _asked_for(settings: Settings) -> list[str] | None:
         from vuhitra import Retry, Timeouts
 
         limits = Timeouts(connect=_WITHIN, start=_WITHIN, idle=_WITHIN, total=_WITHIN)
-        with connected(settings, attempts=1) as server:
+        with connected(settings, memory, attempts=1) as server:
             client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
             return [str(each["name"]) for each in client.list_models()]
 

@@ -10,7 +10,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.verbs import Items, near_names_for
 from cli.services.bench import Speed, run_once, summed_up, warm_up
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, connected
 from cli.terminal.numbers import duration, milliseconds
 from cli.terminal.tables import Column, print_table
 
@@ -35,7 +35,7 @@ def models_bench(context: click.Context, names: tuple[str, ...], *, runs: int, n
     """
     call = invocation(context)
     measured: list[Speed] = []
-    with connected(call.settings) as server:
+    with connected(call.settings, call.memory) as server:
         try:
             with Items(call, server) as items:
                 for name in names:
@@ -51,7 +51,6 @@ def models_bench(context: click.Context, names: tuple[str, ...], *, runs: int, n
 def _measure(call: Invocation, server: Server, name: str, runs: int, tokens: int) -> Speed:
     with call.waiting(f"loading {name}") as waiting:
         load = warm_up(server.client, name)
-        note_answer(server, call.memory)
         done = []
         for number in range(1, runs + 1):
             waiting.now(f"asking {name}, {number} of {runs}")

@@ -7,7 +7,7 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.verbs import done, near_names_for, needs_ollama
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
@@ -28,10 +28,9 @@ def models_copy(context: click.Context, source: str, destination: str) -> None:
     """
     call = invocation(context)
     needs_ollama(call, "copy models")
-    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
         with near_names_for(server, "models", "copy"):
             server.client.copy_model(source, destination)
-        note_answer(server, call.memory)
         waiting.stop()
         if call.flags.json:
             documents.document(call.out, {"host": server.host.url, "source": source, "destination": destination})

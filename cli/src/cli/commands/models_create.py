@@ -9,7 +9,7 @@ from cli.commands.invocation import invocation
 from cli.commands.pulling import pull
 from cli.commands.verbs import done, needs_ollama, not_there
 from cli.services.making import Told, faults_told, source_of
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from vuhitra.names import near_names, same_model
@@ -48,12 +48,11 @@ def models_create(
         asked["system"] = system
     if quantize is not None:
         asked["quantize"] = quantize
-    with connected(call.settings) as server:
+    with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING), faults_told(name):
             if base is not None:
                 _check_base(server, base, name)
             records = server.client.create_model(name, stream=True, **asked)
-        note_answer(server, call.memory)
         with faults_told(name):
             made = pull(call, name, Told(records))
         if call.flags.json:

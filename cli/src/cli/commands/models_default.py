@@ -9,7 +9,7 @@ from cli.commands.invocation import Invocation, invocation
 from cli.commands.verbs import done, not_there
 from cli.logger import get_logger
 from cli.services.choosing import Choice, choose_model
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
@@ -44,9 +44,8 @@ def _show(call: Invocation) -> None:
     if settings.model:
         choice = Choice(settings.model, settings.source("model"))
     else:
-        with call.waiting(CONNECTING), connected(settings) as server:
+        with call.waiting(CONNECTING), connected(settings, call.memory) as server:
             listed = server.client.list_models()
-            note_answer(server, call.memory)
             choice = choose_model(listed, server)
     if call.flags.json:
         documents.document(call.out, {"model": choice.model, "source": choice.source})
@@ -59,9 +58,8 @@ def _set(call: Invocation, name: str) -> None:
     """Write it to the settings, once it is known to be there."""
     from cli.config_file import set_value
 
-    with call.waiting(CONNECTING), connected(call.settings) as server:
+    with call.waiting(CONNECTING), connected(call.settings, call.memory) as server:
         names = [each["name"] for each in server.client.list_models()]
-        note_answer(server, call.memory)
         found = next((each for each in names if same_model(each, name)), None)
         if found is None:
             raise not_there(server, name, "models", "default")

@@ -11,7 +11,7 @@ from cli.commands.invocation import Invocation, invocation
 from cli.config import Settings
 from cli.failure import Failure
 from cli.services.health import Health, check
-from cli.services.servers import Server, configured_host, connected, note_answer
+from cli.services.servers import Server, configured_host, connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
@@ -35,9 +35,8 @@ def models_health(context: click.Context) -> None:
     call = invocation(context)
     instead = "vuhitra models health --embedded"
     try:
-        with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
+        with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
             health = check(server, call.environment.monotonic)
-            note_answer(server, call.memory)
             waiting.stop()
             _show(call, server, health)
     except (OllamaError, Failure):

@@ -14,7 +14,7 @@ from cli.commands.model_table import print_models, print_names
 from cli.services.choosing import Choice, clear_choice
 from cli.services.known_names import KnownNames
 from cli.services.model_list import ModelRow, model_rows
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.columns import columns
@@ -37,9 +37,8 @@ def models_list(context: click.Context) -> None:
     """
     call = invocation(context)
     instead = "vuhitra models list --embedded"
-    with call.waiting(CONNECTING) as waiting, connected(call.settings, instead=instead) as server:
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
         listed = server.client.list_models()
-        note_answer(server, call.memory)
         KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
         default = _default(call, server, listed)
         running = [] if call.flags.quiet else _running(server)

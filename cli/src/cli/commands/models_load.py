@@ -7,7 +7,7 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.verbs import Items, done, near_names_for
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING, Watch
 from cli.terminal import documents
 from cli.terminal.numbers import duration, size
@@ -48,7 +48,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
     """
     call = invocation(context)
     clock = call.environment.monotonic
-    with call.waiting(f"loading {name}") as waiting, connected(call.settings) as server:
+    with call.waiting(f"loading {name}") as waiting, connected(call.settings, call.memory) as server:
         watch = Watch(server, name, call.memory)
 
         def look() -> Awaited | None:
@@ -66,7 +66,6 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
                 server.client.load_model(name, keep_alive=keep_alive)
         seconds = clock() - began
         waiting.stop()
-        note_answer(server, call.memory)
         if seconds >= _WORTH_REMEMBERING:
             call.memory.note_load(server.host.url, name, seconds)
         if call.flags.json:
@@ -85,11 +84,10 @@ def models_unload(context: click.Context, names: tuple[str, ...]) -> None:
       vuhitra models unload smollm2:135m
     """
     call = invocation(context)
-    with connected(call.settings) as server, Items(call, server) as items:
+    with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name in names:
             with items.item(name) as result, near_names_for(server, "models", "unload"):
                 with call.waiting(CONNECTING):
                     server.client.unload_model(name)
-                note_answer(server, call.memory)
                 result["unloaded"] = True
                 done(call, "Model unloaded: ", name)

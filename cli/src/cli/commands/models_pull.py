@@ -8,7 +8,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.pulling import Place, pull
 from cli.commands.verbs import Items, done, needs_ollama
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 
 
@@ -28,12 +28,11 @@ def models_pull(context: click.Context, names: tuple[str, ...], *, insecure: boo
     """
     call = invocation(context)
     needs_ollama(call, "fetch models")
-    with connected(call.settings) as server, Items(call, server) as items:
+    with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for number, name in enumerate(names, 1):
             with items.item(name) as result:
                 with call.waiting(CONNECTING):
                     records = server.client.pull_model(name, stream=True, insecure=insecure)
-                note_answer(server, call.memory)
                 pulled = pull(call, name, records, Place(number, len(names)))
                 result |= {"size": pulled.size, "seconds": round(pulled.seconds, 3)}
                 done(call, "Model pulled successfully: ", name, f"   {pulled.summary}")

@@ -8,7 +8,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.pulling import Place, pull
 from cli.commands.verbs import Items, done, near_names_for, needs_ollama
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 
 
@@ -28,12 +28,11 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     """
     call = invocation(context)
     needs_ollama(call, "upload models")
-    with connected(call.settings) as server, Items(call, server) as items:
+    with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for number, name in enumerate(names, 1):
             with items.item(name) as result, near_names_for(server, "models", "push"):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
-                note_answer(server, call.memory)
                 pushed = pull(call, name, records, Place(number, len(names)))
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}
                 done(call, "Model pushed successfully: ", name, f"   {pushed.summary}")

@@ -9,7 +9,7 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.verbs import Items, done, near_names_for, needs_ollama
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import size
@@ -31,10 +31,9 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
     """
     call = invocation(context)
     needs_ollama(call, "remove models")
-    with connected(call.settings) as server:
+    with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING):
             listed = {each["name"]: each.get("size") for each in server.client.list_models()}
-        note_answer(server, call.memory)
         there = [name for name in names if _found(name, listed)]
         if there and not yes and not call.confirm(_question(server, there, listed)):
             call.note("nothing was removed")

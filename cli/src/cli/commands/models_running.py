@@ -10,7 +10,7 @@ from cli.commands.command import Command
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_names
 from cli.services.running import RunningRow, running_rows
-from cli.services.servers import Server, connected, note_answer
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.numbers import size, time_left, tokens
@@ -32,9 +32,8 @@ def models_running(context: click.Context) -> None:
       vuhitra models running --json
     """
     call = invocation(context)
-    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
         rows = running_rows(server.client.running_models(), call.environment.now())
-        note_answer(server, call.memory)
         waiting.stop()
         _show(call, server, rows)
 

@@ -11,7 +11,7 @@ from cli.commands.invocation import Invocation, invocation
 from cli.commands.verbs import near_names_for
 from cli.failure import Failure
 from cli.services.description import Description, description_of
-from cli.services.servers import connected, note_answer
+from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal import documents
 from cli.terminal.escape_filter import shown, shown_in_line
@@ -45,10 +45,9 @@ def models_show(context: click.Context, /, name: str, **wanted: bool) -> None:
     parts = [part for part in _PARTS if wanted[part]]
     if len(parts) > 1:
         raise Failure(f"--{parts[0]} and --{parts[1]} print one part each; only one can be asked for")
-    with call.waiting(CONNECTING) as waiting, connected(call.settings) as server:
+    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
         with near_names_for(server, "models", "show", *(f"--{part}" for part in parts)):
             described = server.client.show_model(name)
-        note_answer(server, call.memory)
         waiting.stop()
     if call.flags.json:
         documents.document(call.out, {"name": name, **described})

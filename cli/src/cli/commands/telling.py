@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli.commands.heading import head, introduce, tell_material
 from cli.commands.invocation import Invocation
 from cli.commands.showing import holds_back, shows_thinking, view_of
-from cli.ending import interruption, report_of
+from cli.ending import interruption
 from cli.failure import ReaderGone
 from cli.logger import attempts_heard, get_logger
 from cli.services import watching
@@ -95,10 +95,11 @@ class Telling:
                 error.add_note(f"Stopped after {counted(words, 'word')}{kept}.")
         elif isinstance(error, Exception) and not isinstance(error, ReaderGone):
             from cli.commands.breaking_off import explained
+            from cli.reporting import report_of
             from cli.terminal.errors import as_object
 
             better = explained(error, self._model, self._presentation, said=self._shows_parts)
-            self._view.failed(facts, as_object(report_of(better)))
+            self._view.failed(facts, as_object(report_of(better, self._call.environment.variables)))
             if self._keeps_some:
                 self._keep()
             if better is not error:

@@ -47,7 +47,8 @@ class Items:
 
         Raises OllamaConnectionError: where the server is lost, there is nothing to go on with.
         """
-        from cli.ending import report_of, tell
+        from cli.ending import tell
+        from cli.reporting import report_of
         from cli.terminal.errors import as_object
 
         result: dict[str, Any] = {"name": name}
@@ -56,7 +57,7 @@ class Items:
         except (OllamaError, Failure) as error:
             if isinstance(error, OllamaConnectionError) and not _is_of_one_item(error):
                 raise
-            report = report_of(error)
+            report = report_of(error, self._call.environment.variables)
             tell(report, self._call.err, as_json=self._call.flags.json)
             result["error"] = as_object(report)
         self._results.append(result)

@@ -14,11 +14,14 @@ from cli.services.choosing import choose_model, clear_choice
 from cli.services.memory import BUILT_IN_INTRODUCED, Memory
 from cli.services.question import Question
 from cli.services.servers import (
+    BUILT_IN_MODEL,
     BUILT_IN_OPTIONS,
     NotInstalled,
     Server,
     built_in,
     connected,
+    fits_built_in,
+    hint_with,
     may_stand_in,
     note_answer,
 )
@@ -92,20 +95,26 @@ def answer(
     # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
     attempts = 1 if may_be_replaced else _ATTEMPTS
     try:
-        with connected(
-            settings,
-            attempts=attempts if retries is None else 1 + retries,
-            instead="vuhitra chat --embedded",
-            wait=wait,
-        ) as server:
+        attempts = attempts if retries is None else 1 + retries
+        with connected(settings, memory, attempts=attempts, wait=wait) as server:
             yield from _asked(server, question, settings.model, memory, pull=pull, looks=looks)
             return
     except OllamaConnectionError as error:
         # Asked anew: a server that has answered meanwhile was there, and is missed.
         if error.reason != "refused" or not may_be_replaced or not may_stand_in(settings, memory):
+            error.hint = hint_with(_instead(settings.model), error, settings)
             raise
         refused = error
     yield from _stood_in(question, settings.model, memory, refused, looks=looks)
+
+
+def _instead(named: str | None) -> str | None:
+    """How the built-in engine is asked; None where the model that is named is none of its own."""
+    from vuhitra.names import near_names
+
+    if fits_built_in(named):
+        return "vuhitra chat --embedded"
+    return f"vuhitra chat --embedded -m {BUILT_IN_MODEL}" if near_names(named or "", [BUILT_IN_MODEL]) else None
 
 
 def _stood_in(
@@ -128,12 +137,11 @@ def _stood_in(
 def _asked(
     server: Server, question: Question, named: str | None, memory: Memory, *, pull: bool, looks: bool
 ) -> Iterator[Step]:
-    model = named or choose_model(server.client.list_models(), server).model
+    model = named or _chosen(server, memory)
     yield Asking(server, model, question, _window(server, question, model) if looks else None)
     try:
         stream, lost = _begun(server, question, model)
     except OllamaModelNotFoundError as error:
-        note_answer(server, memory)
         if error.suggestions or is_cloud(model) or server.engine == "embedded" or not pull:
             raise _not_there(server, model, error.suggestions) from error
         yield Pulling(model, server.client.pull_model(model, stream=True))
@@ -143,6 +151,12 @@ def _asked(
         if lost:
             yield Shortened(lost)
         yield Answering(stream)
+
+
+def _chosen(server: Server, memory: Memory) -> str:
+    listed = server.client.list_models()
+    note_answer(server, memory)
+    return choose_model(listed, server).model
 
 
 def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]:

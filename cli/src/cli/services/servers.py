@@ -25,11 +25,6 @@ BUILT_IN_OPTIONS = {"temperature": 0, "num_predict": 1024}
 """How it is asked: a model this small says least nonsense when it always takes the likeliest word, and
 it doesn't always find an end by itself."""
 
-_SETTINGS_OF_THE_CLIENT = {
-    "verify=": "vuhitra config set profiles.NAME.ca",
-    "cert=": "vuhitra config set profiles.NAME.client_certificate",
-}
-
 Engine = Literal["ollama", "embedded"]
 
 
@@ -77,9 +72,9 @@ def configured_host(settings: Settings) -> Host:
 
 @contextmanager
 def connected(
-    settings: Settings, *, attempts: int = 3, instead: str | None = None, wait: float | None = None
+    settings: Settings, memory: Memory, *, attempts: int = 3, instead: str | None = None, wait: float | None = None
 ) -> Generator[Server]:
-    """The server that the settings name, as long as it is needed.
+    """The server that the settings name, as long as it is needed. That it answered is remembered.
 
     instead: the same command for the built-in engine, where that can do it. wait: seconds it has to come up.
     """
@@ -87,32 +82,30 @@ def connected(
         with built_in() as server:
             yield server._replace(flags=settings.host_flags)
         return
-    from vuhitra import OllamaConnectionError, Retry
+    from vuhitra import OllamaConnectionError, OllamaProtocolError, Retry
 
     host = configured_host(settings)
     with _client(settings, host, Retry(attempts=attempts)) as client:
+        server = Server(client, host, "ollama", settings.host_flags)
         try:
             if wait is not None:
                 client.wait_until_ready(wait)
-            yield Server(client, host, "ollama", settings.host_flags)
+            yield server
         except OllamaConnectionError as error:
-            error.hint = _hint(error, settings, instead)
+            error.hint = hint_with(instead, error, settings)
             raise
+        except OllamaProtocolError:  # what answered is no Ollama server
+            raise
+        except Exception:  # its answer, or what became of it
+            note_answer(server, memory)
+            raise
+        note_answer(server, memory)
 
 
-def _hint(error: OllamaConnectionError, settings: Settings, instead: str | None) -> str | None:
-    """What to try, in the words of a command line: the library speaks of the client's settings."""
-    hint = error.hint
-    if hint and hint.startswith("http"):
-        url, _, why = hint.partition(": ")
-        hint = f"--host {url}, since {why}"
-    elif hint:
-        for setting, called in _SETTINGS_OF_THE_CLIENT.items():
-            hint = hint.replace(setting, called)
-    offers = error.reason == "refused" and not settings.host_is_set and _fits_built_in(settings.model)
-    if instead and offers and _is_installed():
-        hint = f"{hint or 'ollama serve'}; or without a server: {instead}"
-    return hint
+def hint_with(instead: str | None, error: OllamaConnectionError, settings: Settings) -> str | None:
+    """What to try; also the built-in engine, where nobody chose a server."""
+    offers = instead and error.reason == "refused" and not settings.host_is_set and _is_installed()
+    return f"{error.hint or 'ollama serve'}; or without a server: {instead}" if offers else error.hint
 
 
 def _client(settings: Settings, host: Host, retry: Retry) -> OllamaClient:
@@ -176,10 +169,11 @@ def may_stand_in(settings: Settings, memory: Memory) -> bool:
     """
     if settings.host_is_set or memory.knows(SERVER_ANSWERED):
         return False
-    return _fits_built_in(settings.model)
+    return fits_built_in(settings.model)
 
 
-def _fits_built_in(model: str | None) -> bool:
+def fits_built_in(model: str | None) -> bool:
+    """Whether the engine inside this program has the model that is asked for, if one is."""
     return model is None or same_model(model, BUILT_IN_MODEL)
 
 

@@ -1,0 +1,67 @@
+"""What there is to say about an error, whoever found it: in the words of a command line, and without credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import click
+
+from cli.exit_status import verdict
+from cli.failure import NeedsYes
+from cli.misuse import repeated, report_misuse
+from cli.terminal.errors import Report, concealed
+from vuhitra.errors import OllamaError
+
+_IN_FLAGS = {
+    "verify=": "vuhitra config set profiles.NAME.ca",
+    "cert=": "vuhitra config set profiles.NAME.client_certificate",
+    "think=False": "--no-think",
+    "num_predict": "--num-predict",
+    "num_ctx": "--num-ctx",
+}
+"""What the library calls a setting, and what it is here."""
+
+
+def report_of(error: Exception, variables: Mapping[str, str], args: Sequence[str] = ()) -> Report:
+    """What there is to say. variables: those of the environment. args: the command line, where it is known."""
+    report = _report(error, args)
+    return report._replace(
+        what=concealed(report.what, variables),
+        why=report.why and concealed(report.why, variables),
+        hint=report.hint and concealed(report.hint, variables),
+    )
+
+
+def _report(error: Exception, args: Sequence[str]) -> Report:
+    if isinstance(error, click.ClickException):
+        return report_misuse(error, args)
+    status, code = verdict(error)
+    if what := getattr(error, "what", None):
+        return Report(what, getattr(error, "why", None), _hint(error, args), code, status)
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Report("unexpected", why, _debugging(args), code, status)
+
+
+def _hint(error: Exception, args: Sequence[str]) -> str | None:
+    hint: str | None = getattr(error, "hint", None)
+    if isinstance(error, OllamaError):
+        return hint and _in_flags(hint)
+    if args and isinstance(error, NeedsYes):
+        return repeated([*args, error.flag]) or hint
+    return hint
+
+
+def _in_flags(hint: str) -> str:
+    """What the library says to try, as flags: it speaks of the settings of a client, and of URLs."""
+    if hint.startswith("http"):
+        url, _, why = hint.partition(": ")
+        return f"--host {url}, since {why}" if why else f"--host {url}"
+    for setting, called in _IN_FLAGS.items():
+        hint = re.sub(rf"(?<![\w-]){re.escape(setting)}", called, hint)
+    return hint
+
+
+def _debugging(args: Sequence[str]) -> str | None:
+    """The same command, so that it shows where it fails."""
+    return repeated(["--debug", *args]) if args and "--debug" not in args else None
