@@ -14,7 +14,7 @@ from cli.commands.pulling import Measured
 from cli.terminal.columns import columns
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import STREAM_HEAD, Close, Hang, Step, answer, chunk, stream, unused_url
+from tests.scripted_server import STREAM_HEAD, Close, Dribble, Hang, Step, answer, chunk, stream, unused_url
 from vuhitra import OllamaClient
 
 NOW = 1_795_364_400.0  # 2026-11-22T16:20:00Z
@@ -293,9 +293,36 @@ class TestHealth:
         assert "topsecret" not in ran.out + ran.err
 
     def test_it_asks_once(self, world: World, serve: Serve) -> None:
-        server = serve({"/api/version": answer({"error": "busy"}, 503)})
+        server = serve({"/api/version": InTurn(answer({"error": "busy"}, 503), answer({"version": "1"}))})
         assert world.run("models", "health", "--host", server.url).status == 10
         assert server.paths == ["/api/version"]
+
+    @pytest.mark.parametrize(("status", "code"), [(401, 4), (404, 2), (500, 10), (503, 10)])
+    def test_a_refusal_is_an_answer(self, world: World, serve: Serve, status: int, code: int) -> None:
+        server = serve({"/api/version": answer({"error": "no"}, status)})
+        ran = world.run("models", "health", "--json", "--host", server.url)
+        assert (ran.status, ran.json["reached"], ran.error["exit"]) == (code, True, code)
+
+    def test_what_is_no_ollama_is_not_reached(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/version": answer(b"<html>hello")})
+        ran = world.run("models", "health", "--json", "--host", server.url)
+        assert (ran.status, ran.json["reached"]) == (10, False)
+
+    def test_a_server_that_tells_of_no_loaded_models(self, world: World, serve: Serve) -> None:
+        server = serve(
+            {"/api/version": answer({"version": "1"}), "/api/tags": listed("a"), "/api/ps": answer(b"", 404)}
+        )
+        ran = world.run("models", "health", "--host", server.url)
+        assert (ran.status, ran.out.rstrip()[-9:]) == (0, ", 1 model")
+        assert world.run("models", "health", "--json", "--host", server.url).json["loaded"] is None
+
+    def test_an_answer_that_dribbles_is_too_slow(
+        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("cli.services.health._AT_MOST", 0.5)
+        server = serve({"/api/version": [Dribble(STREAM_HEAD, 0.05)]})
+        ran = world.run("models", "health", "--json", "--host", server.url)
+        assert (ran.status, ran.json["reached"]) == (3, False)
 
 
 def test_the_table_of_verbs_says_what_the_verbs_say() -> None:

@@ -17,7 +17,7 @@ from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import GREEN
-from vuhitra.errors import OllamaError
+from vuhitra.errors import OllamaError, OllamaResponseError
 
 
 @click.command(name="health", cls=Command)
@@ -25,7 +25,7 @@ from vuhitra.errors import OllamaError
 def models_health(context: click.Context) -> None:
     """Tell whether the server answers, and how fast.
 
-    Exit 0 where it does, 3 where it doesn't.
+    Exit 0 where it does, 3 where it isn't reached, or takes longer than 5 seconds. What it refuses ends as anywhere.
 
     \b
     Examples:
@@ -39,9 +39,10 @@ def models_health(context: click.Context) -> None:
             health = check(server, call.environment.monotonic)
             waiting.stop()
             _show(call, server, health)
-    except (OllamaError, Failure):
+    except (OllamaError, Failure) as error:
         if call.flags.json:
-            documents.document(call.out, {"reached": False, "host": _url(call.settings)})
+            reached = isinstance(error, OllamaResponseError)
+            documents.document(call.out, {"reached": reached, "host": _url(call.settings)})
         raise
 
 
@@ -63,5 +64,6 @@ def _show(call: Invocation, server: Server, health: Health) -> None:
         what = f"Ollama {shown_in_line(health.server_version)} at {server.name}"
         if server.engine == "embedded":
             what = server.name
-        has = f"{counted(health.models, 'model')}, {health.loaded} loaded"
+        loaded = "" if health.loaded is None else f", {health.loaded} loaded"
+        has = f"{counted(health.models, 'model')}{loaded}"
         call.out.sentence(("ok", GREEN), f"    {what} ({milliseconds(health.latency)}), {has}")
