@@ -6,6 +6,7 @@ Named tuples, here and in what every start imports: they are made in a fifth of 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -107,6 +108,13 @@ class Environment(NamedTuple):
         return os.path.join(base, "vuhitra")
 
 
+class _Closed(io.RawIOBase):
+    """An output that the process was started without, as by `>&-`: whatever is written there is lost."""
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
 def _input(text: TextIO | None) -> Stream:
     if text is None:  # the process was started with stdin closed
         return Stream(io.BytesIO())
@@ -115,7 +123,7 @@ def _input(text: TextIO | None) -> Stream:
 
 def _output(text: TextIO | None) -> Stream:
     if text is None:
-        return Stream(io.BytesIO())
+        return Stream(cast("BinaryIO", _Closed()))
     # Unbuffered, so that each piece is one write, and nothing is left to fail when Python exits.
     raw = cast("BinaryIO", getattr(text.buffer, "raw", text.buffer))
     is_terminal = _is_terminal(text)

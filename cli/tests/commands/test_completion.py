@@ -15,7 +15,7 @@ import pytest
 from cli.commands.completion import complete
 from cli.main import cli
 from tests.commands.conftest import Serve, listed
-from tests.commands.running import SOON, World, in_shell
+from tests.commands.running import SOON, World, in_shell, in_terminal
 from tests.scripted_server import Hang, answer, unused_url
 
 BREAKS = "\"'><=;|&(:"
@@ -97,7 +97,7 @@ def test_a_host_on_the_line_is_the_one_that_is_asked(world: World, serve: Serve)
 
 
 def test_names_are_remembered_for_when_the_server_is_gone(world: World, serve: Serve) -> None:
-    server = serve({"/api/tags": listed("m:latest", "evil\x1b[2J", "a b")})
+    server = serve({"/api/tags": listed("m:latest", "evil\x1b[2J", "a b", "--yes")})
     here = world.with_(variables={"OLLAMA_IP": server.url})
     assert here.run("models", "list").status == 0
     server.routes["/api/tags"] = [Hang()]
@@ -171,16 +171,20 @@ class TestBash:
         assert "complete -o nosort -F _vuhitra_completion vuhitra" in script
 
 
-def _in_bash(world: World, line: str, folder: Path) -> list[str]:
+def _with_program(world: World, folder: Path) -> dict[str, str]:
+    """The variables of a process that finds `vuhitra`."""
     program = folder / "bin" / "vuhitra"
     program.parent.mkdir(exist_ok=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
     program.chmod(0o755)
-    variables = {**world.process_variables(), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    return {**world.process_variables(), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def _in_bash(world: World, line: str, folder: Path) -> list[str]:
     done = subprocess.run(
         ["bash", "-c", DRIVE.format(script=world.run("completion", "bash").out), "bash", line],
         cwd=world.home,
-        env=variables,
+        env=_with_program(world, folder),
         capture_output=True,
         text=True,
         timeout=SOON,
@@ -194,9 +198,44 @@ def _in_bash(world: World, line: str, folder: Path) -> list[str]:
 def test_other_shells_take_their_scripts(world: World, shell: str, check: str, tmp_path: Path) -> None:
     script = world.run("completion", shell).out
     assert "vuhitra" in script
-    if shutil.which(shell):
-        (tmp_path / "script").write_text(script)
-        subprocess.run([shell, check, str(tmp_path / "script")], check=True, capture_output=True)
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    (tmp_path / "script").write_text(script)
+    subprocess.run([shell, check, str(tmp_path / "script")], check=True, capture_output=True)
+
+
+def test_fish_completes(world: World, serve: Serve, tmp_path: Path) -> None:
+    if not shutil.which("fish"):
+        pytest.skip("no fish here")
+    here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("m3.1:8b")}).url})
+    script = here.run("completion", "fish").out
+    for line, words in (
+        ("vuhitra models he", ["health\tTell whether the server answers, and how fast."]),
+        ("vuhitra models show m3.1:", ["m3.1:8b"]),
+    ):
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"],
+            env=_with_program(here, tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=SOON,
+            check=True,
+        )
+        assert done.stdout.splitlines() == words
+
+
+def test_zsh_completes(world: World, serve: Serve, tmp_path: Path) -> None:
+    zsh = shutil.which("zsh")
+    if not zsh:
+        pytest.skip("no zsh here")
+    host = serve({"/api/tags": listed("m3.1:8b"), "/api/show": answer({})}).url
+    here = world.with_(variables={"OLLAMA_IP": host})
+    here = here.with_(variables={"PATH": _with_program(here, tmp_path)["PATH"], "TERM": "dumb"})
+    with in_terminal(here, program=(zsh, "-f", "-i")) as shell:
+        shell.send('autoload -U compinit; compinit -D -u; eval "$(vuhitra completion zsh)"; echo rea""dy\n')
+        shell.wait_for("ready")
+        shell.send("vuhitra models sho\tm3.1:\t --json\n")
+        shell.wait_for('"version": 1')
 
 
 @pytest.mark.parametrize(

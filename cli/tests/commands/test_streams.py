@@ -13,9 +13,9 @@ import pytest
 
 from cli.environment import Environment, Stream
 from cli.terminal.screen import Screen, screens
-from tests.commands.conftest import Serve, generated
-from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import STREAM_END, STREAM_HEAD, WaitFor, chunk, unused_url
+from tests.commands.conftest import Serve, generated, listed
+from tests.commands.running import COMMAND, SOON, World, in_terminal
+from tests.scripted_server import STREAM_END, STREAM_HEAD, WaitFor, chunk, stream, unused_url
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,15 @@ class TestPipes:
             assert process.stderr
             assert process.wait(SOON) == 1
             assert process.stderr.read() == b"Error: cannot write to stdout\n  No space left on device\n"
+
+    @pytest.mark.parametrize("args", [["chat", "x", "-m", "m"], ["--help"], ["models", "list", "--json"]])
+    def test_a_stdout_that_was_closed_beforehand_is_an_error(self, world: World, serve: Serve, args: list[str]) -> None:
+        host = serve({"/api/tags": listed("m"), "/api/generate": stream(generated("a"))}).url
+        shell = ("sh", "-c", '"$@" >&-', "sh", *COMMAND)
+        with world.start(*args, "--host", host, program=shell, stdin=subprocess.DEVNULL) as process:
+            assert process.stderr
+            assert process.wait(SOON) == 1
+            assert b"cannot write to stdout" in process.stderr.read()
 
     def test_pieces_are_written_as_they_come(self, world: World, serve: Serve, released: threading.Event) -> None:
         one, two, end = [chunk(record) for record in generated("one ", "two")]

@@ -38,6 +38,24 @@ _vuhitra_completion() {
 complete -o nosort -F _vuhitra_completion vuhitra
 """
 
+_FISH = """\
+function _vuhitra_completion
+    for line in (env COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) \\
+            _VUHITRA_COMPLETE=fish vuhitra 2>/dev/null)
+        set -l found (string split --max 1 "," $line)
+        switch $found[1]
+            case plain
+                echo $found[2]
+            case dir
+                __fish_complete_directories $found[2]
+            case file
+                __fish_complete_path $found[2]
+        end
+    end
+end
+complete --no-files --command vuhitra --arguments "(_vuhitra_completion)"
+"""
+
 
 class _Asked(ShellComplete):
     """A line of a shell that is to go on. It is looked at word by word, with nothing run."""
@@ -95,6 +113,8 @@ class _Zsh(_Asked, ZshComplete):
 
 
 class _Fish(_Asked, FishComplete):
+    source_template = _FISH
+
     def get_completion_args(self) -> tuple[list[str], str]:
         words, begun = split_arg_string(self.variable("COMP_WORDS"))[1:], self.variable("COMP_CWORD")
         begun = split_arg_string(begun)[0] if begun else ""
@@ -146,7 +166,7 @@ def complete(cli: click.Command, environment: Environment, shell: str) -> None:
 def _model_names(context: click.Context, environment: Environment) -> list[str]:
     """The names that the server gives within the limit, or that it gave the last time."""
     from cli.config import EMBEDDED, load_settings
-    from cli.services.known_names import KnownNames
+    from cli.services.known_names import KnownNames, completable
     from cli.services.memory import Memory
     from cli.services.servers import BUILT_IN_MODEL, configured_host
 
@@ -160,7 +180,7 @@ def _model_names(context: click.Context, environment: Environment) -> list[str]:
     if fresh is None:
         return known.of(url)
     known.note(url, fresh)
-    return [name for name in fresh if name.isprintable() and " " not in name]
+    return completable(fresh)
 
 
 def _may_be_asked(settings: Settings) -> bool:

@@ -6,12 +6,17 @@ Forgetting is harmless, so a folder that can't be written to is no error, nor is
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _FILE = "model-names"
 _MOST_SERVERS = 20
 _MOST_NAMES = 1000
 _LARGEST = 1_000_000
+
+
+def completable(names: Iterable[str]) -> list[str]:
+    """Those that can stand on a command line: no control characters, no blanks, and nothing that is read as a flag."""
+    return [name for name in names if name.isprintable() and " " not in name and not name.startswith("-")]
 
 
 class KnownNames:
@@ -28,9 +33,9 @@ class KnownNames:
         """Remember what a server told."""
         if self.of(url) == list(names):
             return
-        # A name with a control character is nobody's wish, and blanks part the names.
-        kept = [name for name in names if name.isprintable() and " " not in name][:_MOST_NAMES]
-        lines = [(url, kept), *(each for each in self._read() if each[0] != url)][:_MOST_SERVERS]
+        lines = [(url, completable(names)[:_MOST_NAMES]), *(each for each in self._read() if each[0] != url)][
+            :_MOST_SERVERS
+        ]
         text = "".join(f"{' '.join([server, *models])}\n" for server, models in lines)
         path = os.path.join(self._folder, _FILE)
         aside = f"{path}.{os.getpid()}"
