@@ -202,7 +202,7 @@ def _of_profile(file: ConfigFile, name: str, source: str) -> _Server:
         raise Failure(
             f"no profile {name!r} in {file.path} ({source})",
             why=f"near names: {', '.join(near)}" if near else None,
-            hint=f"vuhitra config set profiles.{name}.url http://…",
+            hint=f"vuhitra config set profiles.{name}.url URL",
         )
     profile = file.profiles[name]
     chosen = f" ({source})" if source else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cli import private_files
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 
@@ -83,20 +83,20 @@ def problems_in(path: str, shown: str) -> list[Problem]:
     return checked(_text_of(path, shown))[1]
 
 
-def set_value(path: str, key: str, value: str | None) -> str | list[str] | None:
-    """Write one value, as `model` or `profiles.lan.url`, and give it as it was written; None takes it away.
+def set_value(path: str, key: str, value: str | None) -> None:
+    """Write one value, as `model` or `profiles.lan.url`; None takes it away.
 
-    All else stays as it is, comments too. A command is parted into its words, as a shell does.
+    All else stays as it is, comments too.
 
     Raises Failure for a key or a value that can't be, and where the file can't be read or written.
     """
-    import shlex
-
     import tomlkit
 
     from cli.config_rules import checked, key_names
 
     names = key_names(key)
+    if value is not None and not _is_utf8(value):
+        raise Failure(f"{key} can't be that: it is not UTF-8 text")
     if problems := problems_in(path, path):
         raise BrokenConfig(path, problems)
     document = tomlkit.parse(_text_of(path, path))
@@ -105,17 +105,24 @@ def set_value(path: str, key: str, value: str | None) -> str | list[str] | None:
         if name not in table:
             table[name] = tomlkit.table(is_super_table=name == "profiles")
         table = table[name]
-    written = shlex.split(value) if value and names[-1] == "key_command" else value
-    if written is None:
+    if value is None:
         table.pop(names[-1], None)
     else:
-        table[names[-1]] = written
+        table[names[-1]] = value
     text = tomlkit.dumps(document)
     _, problems = checked(text)
     if problems:
-        raise Failure(f"{key} can't be that: {problems[0].what}", hint=f"vuhitra config set {problems[0].key} …")
+        raise Failure(f"{key} can't be that: {problems[0].what}", hint=f"vuhitra config set {problems[0].key} VALUE")
     _write(path, text)
-    return written
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it was UTF-8 on the command line; what wasn't arrives as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text_of(path: str, shown: str) -> str:
@@ -130,18 +137,21 @@ def _text_of(path: str, shown: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    """Put a text in a file that nobody else may read; it is all there or not at all."""
-    aside = f"{path}.{os.getpid()}"
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(aside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(text)
-        os.replace(aside, os.path.realpath(path))  # where it is a link, what it leads to is written
+        private_files.replace(path, text.encode())
     except OSError as error:
         raise Failure(f"cannot write {path}", why=error.strerror, status=ExitStatus.UNEXPECTED) from error
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
-    command = keys.get("key_command", ())
-    words: dict[str, Any] = {**keys, "key_command": (command,) if isinstance(command, str) else tuple(command)}
+    words: dict[str, Any] = {**keys, "key_command": tuple(_words_of(keys.get("key_command", ())))}
     return Profile(name, **words)
+
+
+def _words_of(command: str | Sequence[str]) -> Sequence[str]:
+    """A command as a list; one that is a text is parted into its words, as a shell does."""
+    if not isinstance(command, str):
+        return command
+    import shlex
+
+    return shlex.split(command)

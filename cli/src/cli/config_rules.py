@@ -20,7 +20,7 @@ class Kind(NamedTuple):
 
 
 TEXT = Kind("text", '"…"')
-WORDS = Kind("text, or a list of texts", '["pass", "show", "gpu"]')
+WORDS = Kind("command, nor a list of its words", '["pass", "show", "gpu"]')
 
 TOP = {"profile": TEXT, "model": TEXT, "embed_model": TEXT}
 """The keys that stand before all profiles."""
@@ -38,6 +38,16 @@ OF_PROFILE = {
 """The keys of `[profiles.NAME]`."""
 
 _SECRETS = ("key", "api_key", "token", "password")
+_VARIABLES = {
+    "log_level": "LOG_LEVEL",
+    "log_format": "LOG_FORMAT",
+    "ollama_ip": "OLLAMA_IP",
+    "ollama_host": "OLLAMA_HOST",
+    "ollama_api_key": "OLLAMA_API_KEY",
+    "api_key": "OLLAMA_API_KEY",
+    "key": "OLLAMA_API_KEY",
+}
+"""What is set by a variable alone, by the names that it may be looked for under."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -74,15 +84,20 @@ def key_names(key: str) -> list[str]:
         return names
     if len(names) == 3 and names[0] == "profiles" and names[2] in OF_PROFILE and _PLAIN_NAME.fullmatch(names[1]):
         return names
+    hint = None
     if names[0] == "profiles" and len(names) == 3:
+        profile = f"profiles.{names[1]}"
+        if names[2] in _SECRETS:
+            raise Failure(_secret(key), hint=f"vuhitra config set {profile}.key_variable NAME, or .key_command COMMAND")
         near = _near(names[2], OF_PROFILE)
-        known, near = f"profiles.{names[1]}.{near or 'url'}", f"profiles.{names[1]}.{near}" if near else None
+        known = f"{profile}.{near or 'url'}"
     else:
         near = _near(key, TOP)
         known = near or "profiles.NAME.url"
-    raise Failure(
-        f"no setting {key!r}", why=f"near names: {near}" if near else None, hint=f"vuhitra config set {known} …"
-    )
+        if key.lower() in _VARIABLES:
+            hint = f"export {_VARIABLES[key.lower()]}=VALUE, or the same in ./.env"
+    near_names = f"near names: {known}" if near else None
+    raise Failure(f"no setting {key!r}", why=near_names, hint=hint or f"vuhitra config set {known} VALUE")
 
 
 _Place = tuple[str, ...]
@@ -128,7 +143,7 @@ def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Ite
         if key in _SECRETS:
             yield (
                 place,
-                f"{key} would be a secret in a file",
+                _secret(key),
                 'key_variable = "NAME", or key_command = ["pass", "show", …]',
             )
             return
@@ -138,10 +153,24 @@ def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Ite
         yield place, f"{key} is no {known[key].words}", f"{key} = {known[key].example}"
 
 
+def _secret(key: str) -> str:
+    return f"{key} would be a secret in a file"
+
+
 def _is_of(kind: Kind, value: object) -> bool:
     if isinstance(value, str):
-        return bool(value.strip())
+        return bool(value.strip()) and (kind is not WORDS or _is_command(value))
     return kind is WORDS and isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _is_command(text: str) -> bool:
+    """Whether a shell could part it into words: its quotes are in pairs."""
+    import shlex
+
+    try:
+        return bool(shlex.split(text))
+    except ValueError:
+        return False
 
 
 def _problem_of_url(url: str) -> str | None:

@@ -24,7 +24,7 @@ def report_misuse(error: click.ClickException, args: Sequence[str]) -> Report:
     if isinstance(error, click.NoSuchOption) and context:
         what, why, hint = _no_such_flag(error, context, args)
     elif isinstance(error, click.BadParameter):
-        what = _in_plain_words(error.format_message().rstrip("."))
+        what = error.format_message().rstrip(".")
         why, hint = _no_such_choice(error, args)
     what = what[:1].lower() + what[1:]
     return Report(what, why, hint or f"{where} --help", "usage", ExitStatus.USAGE)
@@ -49,13 +49,6 @@ def repeated(args: Sequence[str]) -> str | None:
     """A command line to be pasted; None where it is too long, or may hold a credential."""
     line = join(["vuhitra", *args])
     return None if len(line) > _LONGEST or "@" in line or "\n" in line else line
-
-
-def _in_plain_words(message: str) -> str:
-    """What isn't a number, without the names of the types that it was tried as."""
-    for kind, words in (("integer", "a whole number"), ("float", "a number")):
-        message = re.sub(f"is not a valid {kind}( range)?$", f"is not {words}", message)
-    return message
 
 
 def _no_such_flag(

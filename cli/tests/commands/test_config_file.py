@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,6 +13,7 @@ from cli.config_file import Profile, read, set_value
 from cli.config_rules import checked
 from cli.failure import Failure
 from tests.commands.running import World
+from tests.scripted_server import unused_url
 
 WHOLE = """\
 # mine
@@ -65,7 +67,8 @@ def test_none_is_an_empty_one(tmp_path: Path) -> None:
         ('[profiles.a]\n\nurl = "ftp://h"\n', 3, "url: http, https or unix, not 'ftp'"),
         ('[profiles.a]\nurl = "http://me:secret@h"\n', 2, "a url with a password in it"),
         ('[profiles.a]\nurl = "h"\nkey = "secret"\n', 3, "key would be a secret in a file"),
-        ('[profiles.a]\nurl = "h"\nkey_command = [1]\n', 3, "key_command is no text, or a list of texts"),
+        ('[profiles.a]\nurl = "h"\nkey_command = [1]\n', 3, "key_command is no command, nor a list of its words"),
+        ("[profiles.a]\nurl = 'h'\nkey_command = 'pass \"gpu'\n", 3, "key_command is no command"),
         ('[profiles.a]\nurl = "h"\nkey_variable = "A"\nkey_command = "b"\n', 4, "both key_variable and key_command"),
         ('[profiles.a]\nurl = "h"\nclient_key = "k"\n', 3, "client_key and no client_certificate"),
         ('\nprofile = "b"\n[profiles.a]\nurl = "h"\n', 2, "no profile 'b'"),
@@ -139,23 +142,44 @@ class TestSet:
         assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
         assert [each.name for each in path.parent.iterdir()] == ["config.toml"]
 
+    def test_what_a_link_leads_to_is_written(self, world: World) -> None:
+        other = "/dev/shm"  # noqa: S108  another filesystem than the home's, where there is one
+        with TemporaryDirectory(dir=other if os.path.isdir(other) else None) as elsewhere:
+            path = config_of(world, "")
+            path.unlink()
+            path.symlink_to(Path(elsewhere, "mine.toml"))
+            assert world.run("config", "set", "model", "m").status == 0
+            assert Path(elsewhere, "mine.toml").read_text() == 'model = "m"\n'
+            assert os.listdir(elsewhere) == ["mine.toml"]
+            assert path.is_symlink()
+
+    def test_a_command_runs_as_it_was_written(self, world: World) -> None:
+        assert world.run("config", "set", "profiles.lan.url", unused_url()).status == 0
+        assert world.run("config", "set", "profiles.lan.key_command", "sh -c 'exit 7'").status == 0
+        assert "failed with exit code 7" in world.run("models", "list", "--host", "lan").err
+
     def test_a_new_profile_is_a_table(self, world: World) -> None:
         assert world.run("config", "set", "profiles.lan.url", "http://gpu.lan:11434").status == 0
         assert world.run("config", "set", "profiles.lan.key_command", "pass show 'my gpu'").status == 0
         path = world.home / ".config" / "vuhitra" / "config.toml"
         assert path.read_text() == (
-            '[profiles.lan]\nurl = "http://gpu.lan:11434"\nkey_command = ["pass", "show", "my gpu"]\n'
+            '[profiles.lan]\nurl = "http://gpu.lan:11434"\nkey_command = "pass show \'my gpu\'"\n'
         )
 
     @pytest.mark.parametrize(
         ("args", "what"),
         [
-            (("modle", "m"), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model …\n"),
+            (("modle", "m"), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model VALUE\n"),
             (("profiles.a.urll", "h"), "Error: no setting 'profiles.a.urll'\n  near names: profiles.a.url\n"),
             (("profiles.a", "h"), "Error: no setting 'profiles.a'\n"),
             (("profile", "b"), "Error: profile can't be that: no profile 'b'\n"),
             (("profiles.b.model", "m"), "Error: profiles.b.model can't be that: profile b has no url\n"),
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
+            (("profiles.a.key_command", "pass 'gpu"), "Error: profiles.a.key_command can't be that: key_command is"),
+            (("model", "\udcff"), "Error: model can't be that: it is not UTF-8 text\n"),
+            (("profiles.a.key", "x"), "Error: profiles.a.key would be a secret in a file\n"),
+            (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=VALUE, or the same in "),
+            (("api_key", "x"), "Error: no setting 'api_key'\n  try: export OLLAMA_API_KEY=VALUE, or the same in "),
             (("model",), "Error: VALUE is missing\n"),
             (("--unset", "model", "m"), "Error: --unset takes no VALUE\n"),
         ],

@@ -149,7 +149,32 @@ def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:
         (["chat", "-m", ""], ["invalid value for '-m' / '--model': it is empty", "try: vuhitra chat --help"]),
         (
             ["chat", "x", "--timeout", "soon"],
-            ["invalid value for '--timeout': 'soon' is not a number", "try: vuhitra chat --help"],
+            [
+                "invalid value for '--timeout': 'soon' is no number of seconds, above 0 and up to 1,000,000",
+                "try: vuhitra chat --help",
+            ],
+        ),
+        (
+            ["chat", "x", "--timeout", "nan"],
+            [
+                "invalid value for '--timeout': 'nan' is no number of seconds, above 0 and up to 1,000,000",
+                "try: vuhitra chat --help",
+            ],
+        ),
+        (
+            ["chat", "x", "--wait=inf"],
+            [
+                "invalid value for '--wait': 'inf' is no number of seconds, above 0 and up to 1,000,000",
+                "try: vuhitra chat --help",
+            ],
+        ),
+        (
+            ["chat", "x", "--retries", "-1"],
+            ["invalid value for '--retries': -1 is not 0 at least", "try: vuhitra chat --help"],
+        ),
+        (
+            ["models", "bench", "m", "--runs", "x"],
+            ["invalid value for '--runs': 'x' is not a whole number", "try: vuhitra models bench --help"],
         ),
         (["chat", "--host", " "], ["invalid value for '--host': it is empty", "try: vuhitra chat --help"]),
         (["models", "pull"], ["missing argument 'NAME...'", "try: vuhitra models pull --help"]),

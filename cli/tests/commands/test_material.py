@@ -138,6 +138,15 @@ class TestFiles:
             file.truncate(LARGEST + 1)
         assert refused(world, "-f", "large", "x").startswith("large is larger than 10 MB, the most that is read")
 
+    def test_an_endless_stdin(self, world: World) -> None:
+        with (
+            open("/dev/zero", "rb") as zero,
+            world.start("chat", "x", "-m", "m", "--host", unused_url(), stdin=zero) as process,
+        ):
+            assert process.stderr
+            assert process.wait(SOON) == 2
+            assert process.stderr.read().startswith(b"Error: stdin is larger than 10 MB, the most that is read\n")
+
     @pytest.mark.parametrize(
         ("data", "said"),
         [

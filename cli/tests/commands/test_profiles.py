@@ -115,6 +115,13 @@ class TestKeysOnTheWire:
         assert here.run("models", "list").status == 0
         assert sent(server) == "Bearer hunter2"
 
+    @pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])
+    def test_one_that_can_not_be_sent_is_named(self, world: World, server: RoutedServer, key: str) -> None:
+        here = world.with_(variables={"OLLAMA_IP": server.url, "OLLAMA_API_KEY": key})
+        ran = here.run("models", "list")
+        assert (ran.status, server.requests) == (2, [])
+        assert ran.err.startswith("Error: the key in OLLAMA_API_KEY holds characters that can't be sent\n")
+
     def test_a_dotenv_gets_no_key_that_is_not_its_own(self, world: World, server: RoutedServer) -> None:
         (world.home / ".env").write_text(f"OLLAMA_IP={server.url}\n")
         assert world.with_(variables={"OLLAMA_API_KEY": "hunter2"}).run("models", "list").status == 0

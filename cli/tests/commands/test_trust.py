@@ -80,8 +80,10 @@ class TestTrust:
         trust = Trust(str(tmp_path / "state"))
         trust.add("/a", FAR)
         trust.add("/b\n/c", FAR)
+        trust.add("/not utf-8 \udcff", FAR)
         assert trust.has("/a", FAR)
         assert trust.has("/b\n/c", FAR)
+        assert trust.has("/not utf-8 \udcff", FAR)
         assert not trust.has("/b", FAR)
         assert not trust.has("/a", "http://other")
         assert stat.S_IMODE(os.stat(tmp_path / "state").st_mode) == 0o700

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 import click
 
 from cli.commands.command import Command, check_model_names
+from cli.commands.value_types import Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
     from cli.services.question import OnOverflow
@@ -113,23 +114,11 @@ def _think(context: click.Context, param: click.Parameter, value: str | None) ->
     raise click.BadParameter(f"{value!r} is none of {', '.join(LEVELS)}", context, param)
 
 
-def _keep_alive(context: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
-    if value is None:
-        return None
-    from cli.services.request_options import keep_alive_of
-
-    try:
-        return keep_alive_of(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, param) from error
-
-
 def _flag(group: str, *names: str, cls: type[Flag] = Flag, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=cls, group=group, **attributes)
 
 
 _ASKED, _ANSWERED, _PRINTED, _SERVER = "What is asked", "How it is answered", "What is printed", "The server"
-_SECONDS = click.FloatRange(min=0, min_open=True)
 
 FLAGS = (
     _flag(
@@ -187,20 +176,18 @@ FLAGS = (
         "--keep-alive",
         "--keepalive",
         metavar="TIME",
-        callback=_keep_alive,
+        type=KeepAlive(),
         help="How long it stays loaded afterwards: 10m, or seconds.",
     ),
     _flag(
         _SERVER,
         "--timeout",
         metavar="SECONDS",
-        type=_SECONDS,
+        type=Seconds(),
         help="How long the answer may take to begin, and each piece of it to follow.",
     ),
-    _flag(
-        _SERVER, "--retries", metavar="N", type=click.IntRange(min=0), help="How often to try again: 2, unless told."
-    ),
-    _flag(_SERVER, "--wait", metavar="SECONDS", type=_SECONDS, help="Wait for a server that is coming up."),
+    _flag(_SERVER, "--retries", metavar="N", type=Count(0), help="How often to try again: 2, unless told."),
+    _flag(_SERVER, "--wait", metavar="SECONDS", type=Seconds(), help="Wait for a server that is coming up."),
 )
 """Every flag, as a decorator; in the order of the help."""
 

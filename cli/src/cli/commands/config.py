@@ -122,11 +122,11 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
 
     call = invocation(context, sends=False)
     if (value is None) is not unset:
-        raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} …")
-    written = set_value(call.environment.config_file, key, value)
+        raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} VALUE")
+    set_value(call.environment.config_file, key, value)
     shown = short_path(call.environment.config_file, call.environment.variables)
     if call.flags.json:
-        documents.document(call.out, {"file": call.environment.config_file, "key": key, "value": written})
+        documents.document(call.out, {"file": call.environment.config_file, "key": key, "value": value})
     elif call.narrates:
         said = f"unset in {shown}" if unset else f"set in {shown}"
         call.out.sentence(("✓ ", GREEN), (shown_in_line(key), BOLD), f" {shown_in_line(said)}")

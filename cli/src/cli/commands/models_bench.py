@@ -8,6 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
+from cli.commands.value_types import Count
 from cli.commands.verbs import Items, near_names_for
 from cli.services.bench import Speed, run_once, summed_up, warm_up
 from cli.services.servers import Server, connected
@@ -19,8 +20,8 @@ _DROPPED_FIRST = ("READING", "LOAD", "FIRST WORD", "TOKENS/S")
 
 @click.command(name="bench", cls=Command)
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...", callback=check_model_names)
-@click.option("--runs", type=click.IntRange(1, 100), default=3, help="How often each is asked (3).")
-@click.option("--num-predict", type=click.IntRange(1), default=64, help="The tokens of each answer (64).")
+@click.option("--runs", type=Count(1, 100), default=3, help="How often each is asked (3).")
+@click.option("--num-predict", type=Count(1), default=64, help="The tokens of each answer (64).")
 @click.pass_context
 def models_bench(context: click.Context, names: tuple[str, ...], *, runs: int, num_predict: int) -> None:
     """Measure how fast models answer.

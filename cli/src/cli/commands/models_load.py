@@ -6,6 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
+from cli.commands.value_types import KeepAlive
 from cli.commands.verbs import Items, done, near_names_for
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING, Watch
@@ -17,24 +18,13 @@ _WORTH_REMEMBERING = 1.0
 """Seconds from which on a load is one that is waited for."""
 
 
-def _keep_alive(context: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
-    if value is None:
-        return None
-    from cli.services.request_options import keep_alive_of
-
-    try:
-        return keep_alive_of(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, param) from error
-
-
 @click.command(name="load", cls=Command)
 @click.argument("name", callback=check_model_names)
 @click.option(
     "--keep-alive",
     "--keepalive",
     metavar="TIME",
-    callback=_keep_alive,
+    type=KeepAlive(),
     help="How long it stays: 10m, 1h30m, seconds, or -1 for ever.",
 )
 @click.pass_context

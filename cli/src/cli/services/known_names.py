@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from cli.private_files import replace
 
 _FILE = "model-names"
 _MOST_SERVERS = 20
@@ -37,15 +40,8 @@ class KnownNames:
             :_MOST_SERVERS
         ]
         text = "".join(f"{' '.join([server, *models])}\n" for server, models in lines)
-        path = os.path.join(self._folder, _FILE)
-        aside = f"{path}.{os.getpid()}"
-        try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            with open(aside, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-                file.write(text.encode(errors="replace"))
-            os.replace(aside, path)
-        except OSError:
-            return
+        with suppress(OSError):
+            replace(os.path.join(self._folder, _FILE), text.encode(errors="replace"))
 
     def _read(self) -> list[tuple[str, list[str]]]:
         try:

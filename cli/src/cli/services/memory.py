@@ -6,8 +6,10 @@ Forgetting is harmless, so a folder that can't be written to is no error, nor is
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import NamedTuple
 
+from cli.private_files import create, replace
 from vuhitra.names import same_model
 
 SERVER_ANSWERED = "server-answered"
@@ -48,10 +50,8 @@ class Memory:
         """From now on it is known."""
         if self.knows(fact):
             return
-        try:
-            self._create(fact, b"")
-        except OSError:  # a read-only home, a full disk, or another process that was faster
-            return
+        with suppress(OSError):  # a read-only home, a full disk, or another process that was faster
+            create(self._path(fact), b"")
 
     def last_load(self, host_url: str, model: str) -> float | None:
         """The seconds that a model took to load there the last time; None where that isn't known."""
@@ -62,13 +62,8 @@ class Memory:
         others = [each for each in self._loads() if not each.is_of(host_url, model)]
         loads = [Load(host_url, model, seconds), *others][:_LOADS_KEPT]
         text = "".join(f"{load.seconds:.1f} {load.host_url} {load.model}\n" for load in loads)
-        # Written aside and renamed, so that nobody reads half of it.
-        aside = f"{_LOADS}.{os.getpid()}"
-        try:
-            self._create(aside, text.encode())
-            os.replace(self._path(aside), self._path(_LOADS))
-        except OSError:
-            return
+        with suppress(OSError):
+            replace(self._path(_LOADS), text.encode(errors="replace"))
 
     def _loads(self) -> list[Load]:
         """The loads that are remembered, latest first; a line that isn't one is forgotten."""
@@ -78,11 +73,6 @@ class Memory:
         except OSError:
             return []
         return [load for line in text.split("\n") if (load := _load_in(line))]
-
-    def _create(self, name: str, content: bytes) -> None:
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        with open(self._path(name), "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(content)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)

@@ -28,7 +28,7 @@ def certificates_of(profile: Profile, variables: Mapping[str, str]) -> Certifica
         home = variables.get("HOME") or os.path.expanduser("~")
         found = os.path.join(home, path.removeprefix("~/")) if path.startswith("~/") else path
         if not os.path.exists(found):
-            again = f"vuhitra config set profiles.{profile.name}.{key} …"
+            again = f"vuhitra config set profiles.{profile.name}.{key} FILE"
             raise Failure(f"profile {profile.name}: no file {path!r} ({key})", hint=again)
         return found
 
@@ -48,7 +48,7 @@ def key_of(profile: Profile, variables: Mapping[str, str]) -> str | None:
         if key := variables.get(profile.key_variable, "").strip():
             return key
         what = f"no key for profile {profile.name}: {profile.key_variable} is not set"
-        raise _no_key(what, None, f"export {profile.key_variable}=…")
+        raise _no_key(what, None, f"export {profile.key_variable}=KEY")
     return _printed(profile) if profile.key_command else None
 
 

@@ -16,19 +16,29 @@ _NAMED = 5
 
 
 def read_stdin(stream: BinaryIO, on_silence: Callable[[], None] | None = None) -> bytes:
-    """All of stdin. `on_silence` is called once when nothing has come for a while."""
+    """All of stdin. `on_silence` is called once when nothing has come for a while. Raises Failure."""
     timer = Timer(SILENT_FOR, on_silence) if on_silence else None
     if timer:
         timer.daemon = True
         timer.start()
     try:
         data = stream.read(1)
+        if timer:
+            timer.cancel()
+        return data and _with_the_rest(data, stream)
     except OSError as error:  # as of a folder
         raise Failure("cannot read stdin", why=error.strerror) from error
     finally:
         if timer:
             timer.cancel()
-    return data + stream.read() if data else data
+
+
+def _with_the_rest(data: bytes, stream: BinaryIO) -> bytes:
+    from cli.services.reading import LARGEST, check_size
+
+    data += stream.read(LARGEST)
+    check_size("stdin", data)
+    return data
 
 
 def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:

@@ -132,7 +132,12 @@ def with_key(host: Host, settings: Settings) -> Host:
         from cli.services.profiles import key_of
 
         key = key_of(settings.profile, settings.variables)
-    return replace(host, authorization=f"Bearer {key}") if key else host
+    if not key:
+        return host
+    if not (key.isascii() and key.isprintable()):
+        where = f"profile {settings.profile.name}" if settings.profile else settings.source("api_key")
+        raise Failure(f"the key in {where} holds characters that can't be sent", hint="vuhitra config show")
+    return replace(host, authorization=f"Bearer {key}")
 
 
 @contextmanager

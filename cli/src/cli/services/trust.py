@@ -6,7 +6,10 @@ Remembered in the state folder. Forgetting is harmless: it is asked once more.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import NamedTuple
+
+from cli.private_files import replace
 
 _FILE = "trusted-folders"
 
@@ -18,28 +21,27 @@ class Trust(NamedTuple):
 
     def has(self, directory: str, url: str) -> bool:
         """Whether a folder's `.env` may name this server."""
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                return _line(directory, url) in file.read().split("\n")
-        except (OSError, UnicodeDecodeError):
-            return False
+        return _line(directory, url) in self._lines()
 
     def add(self, directory: str, url: str) -> None:
         """From now on it may."""
+        lines = [*self._lines(), _line(directory, url), b""]
+        with suppress(OSError):  # a read-only home: it is asked again
+            replace(self._path, b"\n".join(lines))
+
+    def _lines(self) -> list[bytes]:
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            with open(
-                self._path, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
-            ) as file:
-                file.write(_line(directory, url) + "\n")
-        except OSError:  # a read-only home: it is asked again
-            return
+            with open(self._path, "rb") as file:
+                return file.read().splitlines()
+        except OSError:
+            return []
 
     @property
     def _path(self) -> str:
         return os.path.join(self.folder, _FILE)
 
 
-def _line(directory: str, url: str) -> str:
+def _line(directory: str, url: str) -> bytes:
     """A server and a folder by its real path, as one line whatever they are called."""
-    return f"{url} {os.path.realpath(directory)}".replace("\n", "\\n")
+    line = f"{url} {os.path.realpath(directory)}"
+    return line.replace("\n", "\\n").replace("\r", "\\r").encode(errors="surrogateescape")

@@ -1,0 +1,60 @@
+"""What the values of flags can be: seconds, counts, and how long a model stays loaded."""
+
+from __future__ import annotations
+
+import click
+
+_LONGEST = 1_000_000.0
+"""Seconds of the longest limit: more than anybody waits, and less than a clock can't reckon with."""
+
+
+class Seconds(click.ParamType[float]):
+    """A time that something may take."""
+
+    name = "seconds"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Fails for what is none, and for what nothing can wait for."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= _LONGEST:  # nor is NaN
+            self.fail(f"{value!r} is no number of seconds, above 0 and up to {_LONGEST:,.0f}", param, ctx)
+        return seconds
+
+
+class Count(click.ParamType[int]):
+    """A whole number, from `lowest` to `highest`."""
+
+    name = "count"
+
+    def __init__(self, lowest: int, highest: int | None = None) -> None:
+        self._lowest = lowest
+        self._highest = highest
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Fails for what is none, and for one beyond the bounds."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        bounds = f"{self._lowest} at least" if self._highest is None else f"from {self._lowest} to {self._highest}"
+        if number < self._lowest or (self._highest is not None and number > self._highest):
+            self.fail(f"{number} is not {bounds}", param, ctx)
+        return number
+
+
+class KeepAlive(click.ParamType["float | str"]):
+    """How long a model stays loaded, as a server takes it."""
+
+    name = "time"
+
+    def convert(self, value: float | str, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Seconds, or a duration as Go writes it. Fails for what is neither."""
+        from cli.services.request_options import keep_alive_of
+
+        try:
+            return keep_alive_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
