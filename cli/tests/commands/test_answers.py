@@ -195,11 +195,19 @@ class TestOutput:
     def test_one_that_cannot_be_written_is_found_before_anything_is_asked(self, world: World, serve: Serve) -> None:
         server = serve(says=["a"])
         (world.home / "folder").mkdir()
-        for path, why in (("none/a.md", "there is no folder"), ("folder", "Is a directory")):
+        refused = {"none/a.md": "there is no folder", "folder": "Is a directory", "new/": "Is a directory"}
+        for path, why in refused.items():
             ran = world.run(*ask(server, "--output", f"{world.home}/{path}"))
             assert ran.status == 2
             assert ran.err.startswith(f"Error: cannot write to {world.home}/{path} (--output)\n  {why}")
+        assert world.run(*ask(server, "--output", "")).err.startswith(
+            "Error: invalid value for '--output': it is empty\n"
+        )
         assert not server.requests
+
+    def test_a_dash_is_stdout(self, world: World, serve: Serve) -> None:
+        assert world.run(*ask(serve(says=["a"]), "--output", "-")).out == "a\n"
+        assert _files(world) == []
 
     def test_what_was_said_before_a_break_is_kept_there(self, world: World, serve: Serve) -> None:
         path = world.home / "a.md"

@@ -22,6 +22,14 @@ from vuhitra import OllamaClient
 from vuhitra.hosts import resolve_host
 
 
+def test_what_others_named_is_harmless() -> None:
+    written = io.BytesIO()
+    clock = iter([0.0, 0.0, *[5.0] * 9])
+    told = waiting.Waiting(Screen(Stream(written, is_terminal=True)), lambda: next(clock), "loading \x1b[2Jm\n")
+    told.tick()
+    assert "loading m …" in written.getvalue().decode()
+
+
 class Person:
     """Somebody who waits at a screen, with a clock that the test moves."""
 

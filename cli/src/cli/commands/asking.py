@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-import click
-
 from cli.commands.chat_flags import Given
 from cli.commands.invocation import Invocation
 from cli.failure import Failure
@@ -21,7 +19,7 @@ _NAMED = ("temperature", "seed", "num_ctx", "num_predict")
 """Options that have flags of their own."""
 
 
-def question_in(context: click.Context, call: Invocation, prompt: Sequence[str], given: Given) -> Question:
+def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Question:
     """All that is asked. Raises Failure where nothing is, or where something can't be read."""
     environment = call.environment
     if given["format"] and given["schema"]:
@@ -33,7 +31,7 @@ def question_in(context: click.Context, call: Invocation, prompt: Sequence[str],
     if not words.strip() and not any(each.text.strip() for each in materials):
         if images:
             raise _nothing_asked("PROMPT is missing: what about the image?", 'vuhitra chat -a FILE "What is this?"')
-        raise _nothing(context, call, given)
+        raise _nothing(call, given)
     for each in materials:
         if not each.text and each.name != "stdin":
             call.note(f"{shown_in_line(each.name)} is empty")
@@ -129,13 +127,11 @@ def _schema(call: Invocation, given: Given) -> dict[str, Any] | None:
     return schema_of(given["schema"], lambda path: places.text_at(path, "--schema @"))
 
 
-def _nothing(context: click.Context, call: Invocation, given: Given) -> Failure:
+def _nothing(call: Invocation, given: Given) -> Failure:
     if given["file"]:
         return _nothing_asked("PROMPT is missing, and what -f names is empty")
     if not (given["no_stdin"] or call.environment.stdin.is_terminal):
         return _nothing_asked("PROMPT is missing, and stdin is empty")
-    if not call.flags.json:
-        call.err.line(context.get_help() + "\n")
     return _nothing_asked("PROMPT is missing")
 
 

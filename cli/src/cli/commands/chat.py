@@ -40,7 +40,7 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
       vuhitra chat --show-prompt --schema "name, age int" "Ann is 41."
     """
     call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
-    question = question_in(context, call, prompt, given)
+    question = question_in(call, prompt, given)
     if given["show_prompt"]:
         from cli.commands.prompt_preview import show_prompt
 
@@ -76,6 +76,6 @@ def _presentation(given: Given) -> Presentation:
         show_thinking=given["show_thinking"],
         extract=given["extract"],
         stats=given["stats"],
-        output=given["output"],
+        output=None if given["output"] == "-" else given["output"],
         plain=given["plain"],
     )

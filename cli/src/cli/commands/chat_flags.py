@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import click
 
-from cli.commands.command import Command, check_model_names
+from cli.commands.command import Command, check_model_names, check_not_empty
 from cli.commands.value_types import Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
@@ -168,7 +168,13 @@ FLAGS = (
     _flag(
         _PRINTED, "--stats", "-u", "--usage", "--verbose", "stats", is_flag=True, help="Tokens and times, on stderr."
     ),
-    _flag(_PRINTED, "--output", metavar="FILE", help="Write the answer into a file."),
+    _flag(
+        _PRINTED,
+        "--output",
+        metavar="FILE|-",
+        callback=check_not_empty,
+        help="Write the answer into a file; - is stdout.",
+    ),
     _flag(_PRINTED, "--plain", is_flag=True, help="Print the text as it came: no Markdown."),
     _flag(_SERVER, "--pull/--no-pull", default=True, help="Fetch a model that isn't there (so it is), or fail."),
     _flag(

@@ -176,7 +176,7 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
 
     names = value if isinstance(value, tuple) else () if value is None else (value,)
     for name in names:
-        _check_not_empty(context, param, name)
+        check_not_empty(context, param, name)
         try:
             parse(name)
         except ValueError as error:
@@ -200,14 +200,16 @@ def _common_flags() -> list[click.Option]:
 
 def _keep(context: click.Context, param: click.Parameter, value: object) -> None:
     """Keep a common flag for the whole command line, where it was given."""
-    _check_not_empty(context, param, value)
+    check_not_empty(context, param, value)
     if value and param.name:
         context.meta.setdefault(_FLAGS, {})[param.name] = value
 
 
-def _check_not_empty(context: click.Context, param: click.Parameter, value: object) -> None:
+def check_not_empty(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A callback for parameters that have to say something."""
     if isinstance(value, str) and not value.strip():
         raise click.BadParameter("it is empty", context, param)
+    return value
 
 
 def _prepare(context: click.Context, *, takes_settings: bool) -> None:

@@ -55,18 +55,21 @@ class Telling:
         self._introduced = False
 
     def __enter__(self) -> Self:
-        if path := self._presentation.output:
-            from cli.terminal.output_file import OutputFile
+        with ExitStack() as undo:
+            if path := self._presentation.output:
+                from cli.terminal.output_file import OutputFile
 
-            self._file = OutputFile(path)
-            self._out = Screen(self._file.stream, carries_the_answer=True)
-            self._view = view_of(self._call, self._presentation, self._out, is_checked=False)
-        if shows_thinking(self._call, self._presentation):
-            from cli.terminal.thinking import ThinkingShown
+                self._file = OutputFile(path)
+                undo.callback(self._file.discard)
+                self._out = Screen(self._file.stream, carries_the_answer=True)
+                self._view = view_of(self._call, self._presentation, self._out, is_checked=False)
+            if shows_thinking(self._call, self._presentation):
+                from cli.terminal.thinking import ThinkingShown
 
-            self._thinking = ThinkingShown(self._call.err, self._call.environment.monotonic)
-        self._stack.enter_context(attempts_heard(self._hear_of_attempt))
-        self._waiting.start()
+                self._thinking = ThinkingShown(self._call.err, self._call.environment.monotonic)
+            self._stack.enter_context(attempts_heard(self._hear_of_attempt))
+            self._waiting.start()
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -21,7 +21,7 @@ def part_of(done: float, total: float) -> str:
 
 def counted(count: int, noun: str) -> str:
     """A number of things: `1 model`, `3 models`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def rate(bytes_a_second: float) -> str:
@@ -30,8 +30,10 @@ def rate(bytes_a_second: float) -> str:
 
 
 def tokens(count: int) -> str:
-    """A context window, in units of 1,024 where it is a whole number of them: `4k`, `256`."""
-    return f"{count // 1024}k" if count >= 1024 else str(count)
+    """A context window: `4k` for 4,096 and for 4,000, as people call both; `256`."""
+    if count < 1000:
+        return str(count)
+    return f"{count // 1000 if count % 1000 == 0 else round(count / 1024)}k"
 
 
 def duration(seconds: float) -> str:

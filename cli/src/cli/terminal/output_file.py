@@ -5,7 +5,9 @@ Until then the answer stands in another file beside it, so nobody ever finds a p
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 from contextlib import suppress
 from typing import BinaryIO, cast
@@ -14,7 +16,7 @@ from cli.environment import Stream
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 
-_ITSELF = ".{name}.{process}.part"
+_ITSELF = ".{name:.100}.{random}.part"
 
 
 class OutputFile:
@@ -67,6 +69,8 @@ class OutputFile:
             self._aside = None
 
     def _open(self) -> BinaryIO:
+        if self._path.endswith(os.sep):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         mode: int | None = None
         with suppress(FileNotFoundError):
             mode = os.stat(self._path).st_mode
@@ -75,8 +79,8 @@ class OutputFile:
                 return open(self._path, "wb", buffering=0)
             os.close(os.open(self._target, os.O_WRONLY))  # what may not be written to isn't replaced, either
         folder, name = os.path.split(self._target)
-        aside = os.path.join(folder, _ITSELF.format(name=name, process=os.getpid()))
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        aside = os.path.join(folder, _ITSELF.format(name=name, random=secrets.token_hex(4)))
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         self._aside = aside
         if mode is not None:
             os.chmod(aside, stat.S_IMODE(mode))
@@ -84,6 +88,7 @@ class OutputFile:
 
     def _failure(self, error: OSError) -> Failure:
         why = error.strerror
-        if isinstance(error, FileNotFoundError):
-            why = f"there is no folder {os.path.dirname(self._path) or '.'}"
+        folder = os.path.dirname(self._path) or os.curdir
+        if isinstance(error, FileNotFoundError) and not os.path.isdir(folder):
+            why = f"there is no folder {folder}"
         return Failure(f"cannot write to {self._path} (--output)", why=why, status=ExitStatus.USAGE, code="usage")

@@ -51,7 +51,7 @@ class Waiting:
         self._looking = False
         self._looked_at = clock()
         self._began = self._phase_began = clock()
-        self._awaited = Awaited(phase)
+        self._awaited = Awaited(shown_in_line(phase))
         self._announced: tuple[str, float] | None = None
         self._frame = 0
         self._ticker = Ticker(self.tick)
