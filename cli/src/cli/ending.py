@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -38,9 +38,9 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     except ReaderGone:
         return ExitStatus.DONE
     except KeyboardInterrupt as stop:
-        return _stopped(stop, args, err)
+        return _stopped(stop, _flags_in(command, args), err)
     except Exception as error:  # noqa: BLE001  whatever it is, nobody is shown a traceback
-        return _failed(error, args, err, environment)
+        return _failed(error, args, _flags_in(command, args), err, environment)
     return ExitStatus.DONE
 
 
@@ -60,16 +60,28 @@ def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
     return {"code": "interrupted", "message": "stopped", "hint": None, "exit": _status_of(stop)}
 
 
-def _failed(error: Exception, args: Sequence[str], err: Screen, environment: Environment) -> int:
+def _flags_in(command: click.Command, args: Sequence[str]) -> set[str]:
+    """The names of the flags that were given; asked where the command line may be one that can't be parsed."""
+    from cli.misuse import flags_in
+
+    try:
+        return flags_in(command, args)
+    except Exception:  # noqa: BLE001  what failed may be the very import of a command
+        return {word[2:] for word in args if word.startswith("--")}
+
+
+def _failed(
+    error: Exception, args: Sequence[str], flags: Collection[str], err: Screen, environment: Environment
+) -> int:
     from cli.reporting import report_of
     from cli.terminal.errors import traceback_of
 
-    as_json, variables = _has(args, "--json"), environment.variables
+    as_json, variables = "json" in flags, environment.variables
     try:
         report = report_of(error, variables, args)
     except Exception as worse:  # noqa: BLE001  finding out what to say may fail as anything may
         error, report = worse, report_of(worse, variables, args)
-    if _has(args, "--debug"):
+    if "debug" in flags:
         traceback = traceback_of(error, variables)
         if as_json:
             report = report._replace(traceback=traceback)
@@ -79,16 +91,16 @@ def _failed(error: Exception, args: Sequence[str], err: Screen, environment: Env
     return report.exit
 
 
-def _stopped(stop: KeyboardInterrupt, args: Sequence[str], err: Screen) -> int:
+def _stopped(stop: KeyboardInterrupt, flags: Collection[str], err: Screen) -> int:
     """Ctrl-C, or a signal to the same end. Whoever was at work left a note of how far it came."""
     status = _status_of(stop)
-    if _has(args, "--json"):
+    if "json" in flags:
         from cli.terminal import documents
 
         documents.error(err, interruption(stop))
         return status
     err.start_afresh()
-    if not _has(args, "--quiet", "-[^-m]*q.*"):
+    if "quiet" not in flags:
         for note in _notes(stop):
             err.sentence((note, DIM))
     return status
@@ -108,18 +120,8 @@ def _status_of(stop: KeyboardInterrupt) -> int:
     return stop.status if isinstance(stop, Terminated) else ExitStatus.INTERRUPTED
 
 
-def _has(args: Sequence[str], *patterns: str) -> bool:
-    """Whether a flag was given; asked where the command line may be one that can't be parsed."""
-    return any(re.fullmatch(pattern, each) for each in _before_the_rest(args) for pattern in patterns)
-
-
 def _color_in(args: Sequence[str]) -> str:
-    """The word that belongs to `--color`: the one behind it, and no other."""
-    words = "\0".join(_before_the_rest(args))
+    """The word that belongs to `--color`: the one behind it, and no other. Read at each start, and so in no depth."""
+    words = "\0".join(args[: list(args).index("--")] if "--" in args else args)
     wishes: list[str] = re.findall("(?:^|\0)--color[=\0](always|never)(?=\0|$)", words)
     return wishes[-1] if wishes else "auto"
-
-
-def _before_the_rest(args: Sequence[str]) -> Sequence[str]:
-    """All that may be a flag: what stands before `--`."""
-    return args[: list(args).index("--")] if "--" in args else args

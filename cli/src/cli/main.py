@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from cli import __version__
-from cli.commands.command import screens_of
+from cli.commands.command import environment_of, flags_of, screens_of
 from cli.commands.table import Entry, LazyGroup
 from cli.environment import Environment
 from cli.terminal.columns import fitted
@@ -69,44 +69,41 @@ class Program(LazyGroup):
             return join(["vuhitra", "chat", " ".join(said), *words[len(said) :]])
         return super().hint_for(ctx, words, near)
 
+    def overview(self, ctx: click.Context) -> str:
+        """What `vuhitra` alone says: enough to begin with."""
+        shown = self.summaries(ctx)
+        width = max(map(len, shown))
+        examples = "".join(f"  {example}\n" for example in EXAMPLES)
+        commands = "".join(f"  {name:{width}}  {summary}\n" for name, summary in shown.items())
+        text = f"{examples}\nCommands:\n{commands}\nFlags and more: vuhitra --help"
+        return fitted(text, environment_of(ctx).width)
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Three examples, before anything is explained."""
         formatter.write("\n")
         formatter.write("".join(f"  {example}\n" for example in EXAMPLES))
 
 
-def _show_version(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:
-        out, _err = screens_of(context)
-        out.line(f"vuhitra {__version__}")
-        context.exit()
-
-
 @click.group(name="vuhitra", cls=Program, table=COMMANDS, aliases=OLLAMAS_NAMES, invoke_without_command=True)
-@click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version, and exit.",
-)
+@click.option("-V", "--version", is_flag=True, help="Show the version, and exit.")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, *, version: bool) -> None:
     """Talk to language models on an Ollama server."""
+    if version:
+        _show_version(context)
+        context.exit()
     if context.invoked_subcommand is None:
-        out, _ = screens_of(context)
-        out.write(fitted(overview(), out.width))
+        cli.tell(context)
 
 
-def overview() -> str:
-    """What `vuhitra` alone says: enough to begin with."""
-    shown = {name: entry.summary for name, entry in COMMANDS.items() if not entry.hidden}
-    width = max(map(len, shown))
-    examples = "".join(f"  {example}\n" for example in EXAMPLES)
-    commands = "".join(f"  {name:{width}}  {summary}\n" for name, summary in shown.items())
-    return f"{examples}\nCommands:\n{commands}\nFlags and more: vuhitra --help\n"
+def _show_version(context: click.Context) -> None:
+    out, _ = screens_of(context)
+    if not flags_of(context).json:
+        out.line(f"vuhitra {__version__}")
+        return
+    from cli.terminal import documents
+
+    documents.document(out, {"vuhitra": __version__})
 
 
 def run() -> None:

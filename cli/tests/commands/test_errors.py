@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cli.main import cli
+from cli.misuse import flags_in
 from tests.commands.conftest import Serve, generated
 from tests.commands.running import World
 from tests.scripted_server import Dribble, Step, answer, stream, unused_url
@@ -273,6 +275,32 @@ def test_json_is_one_object_whatever_fails(world: World, args: list[str], debug:
             assert (ran.status, ran.out) == (2, "")
             assert ran.error["exit"] == 2
             assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "flags"),
+    [
+        ("chat x --json", {"json"}),
+        ("--json --quiet chat", {"json", "quiet"}),
+        ("chat -xq hello", {"extract", "quiet"}),
+        ("chat -fq.txt", {"file"}),
+        ("chat -s --json", {"system"}),
+        ("chat --system=--json -q", {"system", "quiet"}),
+        ("chat -xm --debug", {"extract", "model"}),
+        ("chat --think --json", {"think", "json"}),
+        ("chat -- --json", set()),
+        ("models rm --json x", {"json"}),
+        ("zzz --json --no-such", {"json"}),
+    ],
+)
+def test_the_flags_of_a_line_are_known_before_it_is_parsed(line: str, flags: set[str]) -> None:
+    assert flags_in(cli, line.split()) == flags
+
+
+def test_a_value_is_no_flag(world: World) -> None:
+    assert world.run("chat", "--zzz", "-s", "--json").err.startswith("Error: no such flag '--zzz'\n")
+    (world.home / "file").write_text("words")
+    assert world.run("chat", "--show-prompt", "-ffile", "x").status == 0
 
 
 def test_a_command_line_that_may_hold_a_credential_is_not_repeated(world: World) -> None:

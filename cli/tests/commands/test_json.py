@@ -15,7 +15,7 @@ import pytest
 import cli as package
 from cli.exit_status import ExitStatus
 from cli.main import cli
-from tests.commands.conftest import Routes, Serve, generated, listed
+from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import World
 from tests.scripted_server import Step, answer, stream
 
@@ -78,8 +78,12 @@ FORMS = [
     Form("config set --unset model", {}, "config-set"),
     Form("config path", {}, "config-path"),
     Form("completion bash", {}, "completion"),
+    Form("", {}, "commands"),
+    Form("models", {}, "commands"),
+    Form("config", {}, "commands"),
+    Form("-V", {}, "version"),
 ]
-PRINTED_ELSEWHERE = {"error", "answer-line", "log-line"}
+PRINTED_ELSEWHERE = {"error", "answer-line", "log-line", "models-pull-line"}
 
 
 def closed(schema: Any) -> Any:
@@ -166,6 +170,34 @@ def test_a_streamed_answer_is_lines_of_one_shape(world: World, serve: Serve) -> 
     for line in ran.lines:
         check("answer-line", line)
     assert [line["type"] for line in ran.lines] == ["thinking", "text", "text", "done"]
+
+
+@pytest.mark.parametrize("form", FORMS[4:-4], ids=lambda form: f"{form.args} {form.status}")
+def test_streamed_it_is_the_last_line(form: Form, world: World, serve: Serve) -> None:
+    here = world.with_(variables={"OLLAMA_IP": serve({"/api/version": VERSION, **form.routes}).url})
+    where = ["--model", "m"] if form.args.startswith("chat") else []
+    ran = here.run("--stream", *form.args.split(), *where, "--json")
+    last = ran.lines[-1]
+    assert (ran.status, last.pop("type")) == (form.status, "done")
+    check(form.schema, last)
+
+
+def test_the_steps_of_a_pull_are_lines_of_one_shape(world: World, serve: Serve) -> None:
+    server = serve({"/api/pull": making(*({**step, "surprise": 1} for step in LAYERS))})
+    ran = world.run("models", "pull", "m", "--json", "--stream", "--host", server.url)
+    for line in ran.lines:
+        check("models-pull-line", line)
+    assert [line.get("completed") for line in ran.lines] == [2, 8, None, None]
+    assert [line["type"] for line in ran.lines] == ["progress"] * 3 + ["done"]
+
+
+def test_a_chat_that_fetches_its_model_tells_so_in_that_shape(world: World, serve: Serve) -> None:
+    generate = InTurn(GONE, stream(generated("4")))
+    server = serve({"/api/generate": generate, "/api/tags": listed(), "/api/pull": making(*LAYERS)})
+    ran = world.run("chat", "2+2", "-m", "m", "--json", "--stream", "--host", server.url)
+    for line in ran.lines:
+        check("answer-line", line)
+    assert [line["type"] for line in ran.lines] == ["progress"] * 3 + ["text", "done"]
 
 
 def test_what_breaks_off_ends_in_a_line_of_that_shape(world: World, serve: Serve) -> None:

@@ -65,14 +65,14 @@ def _tell(call: Invocation, question: Question, given: Given) -> None:
         wait=given["wait"],
         looks=call.tells,
     )
-    with closing(steps), Telling(call, _presentation(given)) as telling:
+    with closing(steps), Telling(call, _presentation(call, given)) as telling:
         for step in steps:
             telling.tell(step)
 
 
-def _presentation(given: Given) -> Presentation:
+def _presentation(call: Invocation, given: Given) -> Presentation:
     return Presentation(
-        stream=given["stream"],
+        stream=call.flags.stream,
         show_thinking=given["show_thinking"],
         extract=given["extract"],
         stats=given["stats"],

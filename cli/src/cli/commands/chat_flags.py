@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import click
 
-from cli.commands.command import Command, check_model_names, check_not_empty
+from cli.commands.command import Command, check_model_names, check_not_empty, keep
 from cli.commands.value_types import Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ class Given(TypedDict):
     think: bool | str | None
     format: str | None
     schema: str | None
-    stream: bool | None
     show_thinking: bool | None
     extract: Literal["first", "last"] | None
     stats: bool
@@ -61,6 +60,8 @@ class Flag(click.Option):
 
 class ThinkFlag(Flag):
     """`--think`, `--no-think`, `--think=LEVEL`: what stands behind a blank is never the level."""
+
+    is_bare = True
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """As it is written."""
@@ -87,23 +88,23 @@ class AskingCommand(Command):
 
 
 def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
-    takes_value = {name for each in context.command.params if isinstance(each, click.Option) for name in _valued(each)}
+    if not any(word.partition("=")[0] in _THINKING for word in args):
+        return list(args)
+    from cli.misuse import takes_value
+
+    options = [each for each in context.command.params if isinstance(each, click.Option)]
+    valued = {name for each in options if takes_value(each) for name in each.opts}
     made: list[str] = []
     before = ""
     for index, word in enumerate(args):
         if word == "--":
             return [*made, *args[index:]]
-        if before not in takes_value and word.startswith("--no-think="):
+        if before not in valued and word.startswith("--no-think="):
             raise click.BadOptionUsage("--no-think", "Option '--no-think' does not take a value.", context)
-        is_bare = word in _THINKING and before not in takes_value
+        is_bare = word in _THINKING and before not in valued
         made.append(f"{word}={'yes' if word == '--think' else 'no'}" if is_bare else word)
-        before = word if before not in takes_value else ""
+        before = word if before not in valued else ""
     return made
-
-
-def _valued(option: click.Option) -> Sequence[str]:
-    """The names of a flag behind which a word is its value."""
-    return () if option.is_flag or option.count or isinstance(option, ThinkFlag) else option.opts
 
 
 def _think(context: click.Context, param: click.Parameter, value: str | None) -> bool | str | None:
@@ -154,7 +155,9 @@ FLAGS = (
         _PRINTED,
         "--stream/--no-stream",
         default=None,
-        help="Print the answer as it is made (so it is, unless --json), or once it is whole.",
+        expose_value=False,
+        callback=keep,
+        help="Print the answer as it is made, as usual without --json, or once it is whole.",
     ),
     _flag(
         _PRINTED,

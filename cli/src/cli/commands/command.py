@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from cli.ending import run_to_the_end
 from cli.environment import Environment
@@ -24,7 +25,10 @@ _ROOMY = 60
 
 
 class Flags(NamedTuple):
-    """The flags that every command takes, before its name or after it."""
+    """The flags that every command takes, before its name or after it.
+
+    stream: whether what is printed comes in pieces; None: as is usual for it.
+    """
 
     json: bool = False
     quiet: bool = False
@@ -32,6 +36,7 @@ class Flags(NamedTuple):
     host: str | None = None
     embedded: bool = False
     debug: bool = False
+    stream: bool | None = None
 
 
 def flags_of(context: click.Context) -> Flags:
@@ -73,7 +78,8 @@ class _Common(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"options_metavar": "[FLAGS]", **kwargs})
         self.context_settings = {"help_option_names": ["-h", "--help"], **self.context_settings}
-        self._common_flags = _common_flags()
+        own = {name for each in self.params for name in each.opts}
+        self._common_flags = [each for each in _common_flags() if not own.intersection(each.opts)]
         self.params = [*self.params, *self._common_flags]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -161,6 +167,26 @@ class Group(_Common, click.Group):
             hint=self.hint_for(ctx, args, near),
         )
 
+    def summaries(self, ctx: click.Context) -> dict[str, str]:
+        """What each command is for, in a line."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return {name: (each.help or "").partition("\n")[0] for name, each in found.items() if each}
+
+    def overview(self, ctx: click.Context) -> str:
+        """What it says where no command is named."""
+        return self.get_help(ctx)
+
+    def tell(self, ctx: click.Context) -> None:
+        """Print what there is, where no command is named."""
+        out, _ = screens_of(ctx)
+        if not flags_of(ctx).json:
+            out.line(self.overview(ctx))
+            return
+        from cli.terminal import documents
+
+        commands = [{"name": name, "summary": summary} for name, summary in self.summaries(ctx).items()]
+        documents.document(out, {"command": ctx.command_path, "commands": commands})
+
     def hint_for(self, ctx: click.Context, words: Sequence[str], near: Sequence[str]) -> str:
         """What to try where the first word is no command."""
         if not near:
@@ -186,7 +212,7 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
 
 def _common_flags() -> list[click.Option]:
     def flag(*names: str, **attributes: Any) -> click.Option:
-        return click.Option(names, expose_value=False, callback=_keep, **attributes)
+        return click.Option(names, expose_value=False, callback=keep, **attributes)
 
     return [
         flag("--json", is_flag=True, help="Print JSON, for programs."),
@@ -195,13 +221,14 @@ def _common_flags() -> list[click.Option]:
         flag("--host", metavar="URL|PROFILE", help="The server to ask, instead of the one that is set."),
         flag("--embedded", is_flag=True, help="Ask the built-in model, not a server."),
         flag("--debug", is_flag=True, help="Show a traceback where something fails."),
+        flag("--stream/--no-stream", default=None, hidden=True),
     ]
 
 
-def _keep(context: click.Context, param: click.Parameter, value: object) -> None:
-    """Keep a common flag for the whole command line, where it was given."""
+def keep(context: click.Context, param: click.Parameter, value: object) -> None:
+    """A callback that keeps a common flag for the whole command line, where it was given."""
     check_not_empty(context, param, value)
-    if value and param.name:
+    if param.name and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
         context.meta.setdefault(_FLAGS, {})[param.name] = value
 
 

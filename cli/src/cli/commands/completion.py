@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, FishComplete, ShellComplete, ZshComplete, split_arg_string
 
-from cli.commands.command import Command, check_model_names, flags_of, screens_of
+from cli.commands.command import Command, check_model_names, flags_of
 from cli.environment import Environment
 from cli.terminal.screen import screens
 
@@ -138,14 +138,14 @@ def completion(context: click.Context, shell: str) -> None:
       eval "$(vuhitra completion bash)"
     """
     asked = _SHELLS[shell](context.find_root().command, {}, "vuhitra", "_VUHITRA_COMPLETE")
-    out, _ = screens_of(context)
-    script = asked.source().rstrip("\n") + "\n"
-    if flags_of(context).json:
-        from cli.terminal import documents
+    from cli.commands.invocation import invocation
 
-        documents.document(out, {"shell": shell, "script": script})
+    call = invocation(context, sends=False)
+    script = asked.source().rstrip("\n") + "\n"
+    if call.flags.json:
+        call.document({"shell": shell, "script": script})
     else:
-        out.write(script)
+        call.out.write(script)
 
 
 def complete(cli: click.Command, environment: Environment, shell: str) -> None:

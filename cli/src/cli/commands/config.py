@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.commands.command import Command, Group, environment_of, screens_of
+from cli.commands.command import Command, Group, environment_of
 from cli.commands.invocation import Invocation, invocation
 from cli.config import short_path
 from cli.failure import Failure, Told
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD, DIM, GREEN
 
@@ -37,8 +36,7 @@ def config_group(context: click.Context) -> None:
       vuhitra config validate
     """
     if context.invoked_subcommand is None:
-        out, _ = screens_of(context)
-        out.line(context.get_help())
+        config_group.tell(context)
 
 
 @config_group.command(name="show")
@@ -61,7 +59,7 @@ def config_show(context: click.Context) -> None:
     if call.flags.json:
         settings = {row.name: {"value": row.value, "source": row.source} for row in rows}
         document: dict[str, Any] = {"file": call.environment.config_file, "settings": settings}
-        documents.document(call.out, {**document, "profiles": sorted(call.settings.file.profiles)})
+        call.document({**document, "profiles": sorted(call.settings.file.profiles)})
         return
     print_settings(call.out, rows)
     profiles = ", ".join(map(shown_in_line, sorted(call.settings.file.profiles)))
@@ -88,7 +86,7 @@ def config_validate(context: click.Context) -> None:
     problems = problems_in(path, shown)
     if call.flags.json:
         found = [problem._asdict() for problem in problems]
-        documents.document(call.out, {"file": path, "valid": not problems, "problems": found})
+        call.document({"file": path, "valid": not problems, "problems": found})
     elif problems:
         for problem in problems:
             _tell_of(call, shown, problem)
@@ -126,7 +124,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     set_value(call.environment.config_file, key, value)
     shown = short_path(call.environment.config_file, call.environment.variables)
     if call.flags.json:
-        documents.document(call.out, {"file": call.environment.config_file, "key": key, "value": value})
+        call.document({"file": call.environment.config_file, "key": key, "value": value})
     elif call.narrates:
         said = f"unset in {shown}" if unset else f"set in {shown}"
         call.out.sentence(("✓ ", GREEN), (shown_in_line(key), BOLD), f" {shown_in_line(said)}")
@@ -144,7 +142,7 @@ def config_path(context: click.Context) -> None:
     call = invocation(context, sends=False)
     path = environment_of(context).config_file
     if call.flags.json:
-        documents.document(call.out, {"file": path})
+        call.document({"file": path})
     else:
         call.out.line(path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import click
@@ -48,6 +48,15 @@ class Invocation(NamedTuple):
         """A remark that matters in a log, too; a program finds the same in its JSON."""
         if self.narrates:
             self.err.sentence(f"note: {text}")
+
+    def document(self, content: Mapping[str, object]) -> None:
+        """All that a program is told, as `--json` asks for; with `--stream` in a line, the last of several."""
+        from cli.terminal import documents
+
+        if self.flags.stream:
+            documents.record(self.out, "done", content)
+        else:
+            documents.document(self.out, content)
 
     def waiting(self, phase: str) -> Waiting:
         """The line that tells what is being waited for."""

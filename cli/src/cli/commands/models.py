@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from cli.commands.command import screens_of
 from cli.commands.table import Entry, LazyGroup
 
 _HERE = "cli.commands.models_"
@@ -41,5 +40,4 @@ def models_group(context: click.Context) -> None:
       vuhitra models health
     """
     if context.invoked_subcommand is None:
-        out, _ = screens_of(context)
-        out.line(context.get_help())
+        models_group.tell(context)

@@ -9,7 +9,6 @@ from cli.commands.invocation import invocation
 from cli.commands.verbs import done, near_names_for, needs_ollama
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 
 
@@ -33,5 +32,5 @@ def models_copy(context: click.Context, source: str, destination: str) -> None:
             server.client.copy_model(source, destination)
         waiting.stop()
         if call.flags.json:
-            documents.document(call.out, {"host": server.host.url, "source": source, "destination": destination})
+            call.document({"host": server.host.url, "source": source, "destination": destination})
         done(call, f"Model copied: {shown_in_line(source)} is also ", destination)

@@ -11,7 +11,6 @@ from cli.commands.verbs import done, needs_ollama, not_there
 from cli.services.making import Told, faults_told, source_of
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from vuhitra.names import near_names, same_model
 
 
@@ -56,7 +55,7 @@ def models_create(
         with faults_told(name):
             made = pull(call, name, Told(records))
         if call.flags.json:
-            documents.document(call.out, {"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
+            call.document({"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
         done(call, "Model created successfully: ", name, f"   {made.summary}")
 
 

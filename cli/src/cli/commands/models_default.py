@@ -11,7 +11,6 @@ from cli.logger import get_logger
 from cli.services.choosing import Choice, choose_model
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD
 from vuhitra.names import same_model
@@ -48,7 +47,7 @@ def _show(call: Invocation) -> None:
             listed = server.client.list_models()
             choice = choose_model(listed, server)
     if call.flags.json:
-        documents.document(call.out, {"model": choice.model, "source": choice.source})
+        call.document({"model": choice.model, "source": choice.source})
     else:
         call.out.line(call.out.safe(choice.model), BOLD)
         call.aside(f"  {shown_in_line(choice.source)}")
@@ -67,7 +66,7 @@ def _set(call: Invocation, name: str) -> None:
     profile = call.settings.profile.name if call.settings.profile else None
     set_value(path, f"profiles.{profile}.model" if profile else "model", found)
     if call.flags.json:
-        documents.document(call.out, {"model": found, "profile": profile, "file": path})
+        call.document({"model": found, "profile": profile, "file": path})
     done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")
     stronger = call.settings.sources.get("model", "")
     if stronger.startswith(_VARIABLE) and not same_model(call.settings.model or "", found):

@@ -13,7 +13,6 @@ from cli.failure import Failure
 from cli.services.health import Health, check
 from cli.services.servers import Server, configured_host, connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import GREEN
@@ -42,7 +41,7 @@ def models_health(context: click.Context) -> None:
     except (OllamaError, Failure) as error:
         if call.flags.json:
             reached = isinstance(error, OllamaResponseError)
-            documents.document(call.out, {"reached": reached, "host": _url(call.settings)})
+            call.document({"reached": reached, "host": _url(call.settings)})
         raise
 
 
@@ -59,7 +58,7 @@ def _url(settings: Settings) -> str | None:
 def _show(call: Invocation, server: Server, health: Health) -> None:
     if call.flags.json:
         facts = {"host": server.host.url, "engine": server.engine, **asdict(health)}
-        documents.document(call.out, {"reached": True, **facts})
+        call.document({"reached": True, **facts})
     elif not call.flags.quiet:
         what = f"Ollama {shown_in_line(health.server_version)} at {server.name}"
         if server.engine == "embedded":

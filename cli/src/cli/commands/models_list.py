@@ -16,7 +16,6 @@ from cli.services.known_names import KnownNames
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.columns import columns
 from cli.terminal.numbers import counted, size
 from vuhitra.errors import OllamaError
@@ -65,7 +64,7 @@ def _running(server: Server) -> Sequence[Mapping[str, Any]]:
 def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: Choice | None) -> None:
     if call.flags.json:
         facts = {"host": server.host.url, "engine": server.engine}
-        documents.document(call.out, {**facts, "models": [asdict(row) for row in rows]})
+        call.document({**facts, "models": [asdict(row) for row in rows]})
     elif call.flags.quiet:
         print_names(call.out, (row.name for row in rows))
     elif not rows:

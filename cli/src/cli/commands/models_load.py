@@ -10,7 +10,6 @@ from cli.commands.value_types import KeepAlive
 from cli.commands.verbs import Items, done, near_names_for
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING, Watch
-from cli.terminal import documents
 from cli.terminal.numbers import duration, size
 from cli.terminal.waiting import Awaited
 
@@ -59,7 +58,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
         if seconds >= _WORTH_REMEMBERING:
             call.memory.note_load(server.host.url, name, seconds)
         if call.flags.json:
-            documents.document(call.out, {"host": server.host.url, "name": name, "seconds": round(seconds, 3)})
+            call.document({"host": server.host.url, "name": name, "seconds": round(seconds, 3)})
         done(call, "Model loaded: ", name, f"   in {duration(seconds)}")
 
 

@@ -12,7 +12,6 @@ from cli.commands.model_table import print_names
 from cli.services.running import RunningRow, running_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.numbers import size, time_left, tokens
 from cli.terminal.tables import Column, print_table
 
@@ -41,7 +40,7 @@ def models_running(context: click.Context) -> None:
 def _show(call: Invocation, server: Server, rows: Sequence[RunningRow]) -> None:
     if call.flags.json:
         facts = {"host": server.host.url, "engine": server.engine}
-        documents.document(call.out, {**facts, "models": [row._asdict() for row in rows]})
+        call.document({**facts, "models": [row._asdict() for row in rows]})
         return
     if call.flags.quiet:
         print_names(call.out, [row.name for row in rows])

@@ -13,7 +13,6 @@ from cli.failure import Failure
 from cli.services.description import Description, description_of
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown, shown_in_line
 from cli.terminal.numbers import tokens
 from cli.terminal.screen import BOLD, DIM
@@ -50,7 +49,7 @@ def models_show(context: click.Context, /, name: str, **wanted: bool) -> None:
             described = server.client.show_model(name)
         waiting.stop()
     if call.flags.json:
-        documents.document(call.out, {"name": name, **described})
+        call.document({"name": name, **described})
     elif parts:
         _print_part(call, name, parts[0], described)
     else:

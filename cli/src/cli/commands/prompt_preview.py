@@ -8,7 +8,6 @@ from cli.commands.invocation import Invocation
 from cli.config import Settings
 from cli.services.preview import Preview, preview
 from cli.services.question import Question
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown
 from cli.terminal.numbers import counted, size
 
@@ -17,7 +16,7 @@ def show_prompt(call: Invocation, question: Question) -> None:
     """Print what would be sent on stdout, and on stderr about how many tokens it comes to."""
     seen = preview(question, call.settings)
     if call.flags.json:
-        documents.document(call.out, {"url": seen.where, "request": seen.body, "tokens": question.tokens})
+        call.document({"url": seen.where, "request": seen.body, "tokens": question.tokens})
         return
     safe = shown if call.out.is_terminal else str
     call.out.write(safe(_in_words(seen, call.settings, question)))

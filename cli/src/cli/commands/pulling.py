@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cli.commands.invocation import Invocation
 from cli.logger import attempts_heard
+from cli.terminal import documents
 from cli.terminal.progress import ALONE, Place, PullBar
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from vuhitra.types import Progress
 
 __all__ = ["Measured", "Place", "Pulled", "Steps", "pull"]
+
+_TOLD = ("status", "digest", "total", "completed")
+"""What a program is told of a step."""
 
 
 class Steps(Protocol):
@@ -79,13 +83,11 @@ def pull(call: Invocation, name: str, records: Steps, place: Place = ALONE) -> P
 
     try:
         with records, attempts_heard(hear), closing(bar.over(records)) as followed:
-            _exhaust(followed)
+            for step in followed:
+                if call.flags.json and call.flags.stream:
+                    told = {key: value for key, value in step.items() if key in _TOLD}
+                    documents.record(call.out, "progress", {"name": name, **told})
     except KeyboardInterrupt as stop:
         stop.add_note(bar.stopped())
         raise
     return Pulled(bar.transfer.total, clock() - bar.transfer.began, bar.finished())
-
-
-def _exhaust(records: Iterable[Mapping[str, Any]]) -> None:
-    for _ in records:
-        pass

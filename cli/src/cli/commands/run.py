@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.commands.chat import chat
-from cli.commands.chat_flags import AskingCommand
+from cli.commands.chat_flags import AskingCommand, Flag
 from cli.commands.command import check_model_names
 
 _OLLAMAS_OWN = ("--nowordwrap", "--insecure")
@@ -14,7 +14,7 @@ _OLLAMAS_OWN = ("--nowordwrap", "--insecure")
 
 def _params() -> list[click.Parameter]:
     """Those of chat, with the model as the first word; its common flags every command has by itself."""
-    own = [each for each in chat.params if each.expose_value and each.name not in ("model", "prompt")]
+    own = [each for each in chat.params if isinstance(each, Flag) and each.name != "model"]
     known = {name for each in own for name in each.opts}
     ignored = [name for name in _OLLAMAS_OWN if name not in known]
     return [

@@ -46,6 +46,10 @@ class LazyGroup(Group):
         """Most used first, as they stand in the table."""
         return [name for name, entry in self.table.items() if not entry.hidden]
 
+    def summaries(self, ctx: click.Context) -> dict[str, str]:
+        """What each command is for: by the table, not by the commands, which would be imported."""
+        return {name: self.table[name].summary for name in self.list_commands(ctx)}
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported; what an alias stands for may be below another group."""
         first, *others = self.aliases.get(cmd_name, cmd_name).split() or [""]
@@ -67,9 +71,9 @@ class LazyGroup(Group):
         return self.aliases.get(name or "", name), command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands, by the table and not by themselves: that would import them."""
+        """The commands, by the table too."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.table[name].summary) for name in self.list_commands(ctx)])
+            formatter.write_dl(list(self.summaries(ctx).items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """The commands, by the table too, and the flags; nothing behind a word that is no command."""
@@ -77,6 +81,6 @@ class LazyGroup(Group):
             return []
         from click.shell_completion import CompletionItem
 
-        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        commands = [CompletionItem(name, help=self.table[name].summary) for name in names]
+        found = self.summaries(ctx).items()
+        commands = [CompletionItem(name, help=summary) for name, summary in found if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]

@@ -10,7 +10,6 @@ from cli.commands.invocation import Invocation
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, Told
 from cli.services.servers import Server
-from cli.terminal import documents
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD, GREEN
 from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError
@@ -36,7 +35,7 @@ class Items:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._call.flags.json and self._results:
-            documents.document(self._call.out, {"host": self._server.host.url, "models": self._results})
+            self._call.document({"host": self._server.host.url, "models": self._results})
         failures = [result["error"]["exit"] for result in self._results if "error" in result]
         if failures and kind is None:
             raise Told(ExitStatus(failures[0]))
