@@ -102,10 +102,13 @@ class Settings:
 
 
 class _Server(NamedTuple):
+    """chosen: what chose the profile, where it is one and not the file itself did."""
+
     setting: str
     origin: Origin
     source: str = ""
     profile: Profile | None = None
+    chosen: str = ""
 
 
 def settings_of(config: object) -> Settings:
@@ -152,6 +155,7 @@ def settle(layers: Sequence[Layer], file: ConfigFile = EMPTY) -> Settings:
         sources={
             **sources,
             **({"ollama_ip": server.source} if server.source else {}),
+            **({"profile": server.chosen or f"profile in {file.path}"} if server.profile else {}),
             **({"api_key": key[1]} if key else {}),
         },
         layers=tuple(layers),
@@ -206,7 +210,7 @@ def _of_profile(file: ConfigFile, name: str, source: str) -> _Server:
         )
     profile = file.profiles[name]
     chosen = f" ({source})" if source else ""
-    return _Server(profile.url, "profile", f"profile {name}{chosen}", profile)
+    return _Server(profile.url, "profile", f"profile {name}{chosen}", profile, source)
 
 
 def _models(given: Profile | ConfigFile, where: str) -> dict[str, tuple[str, str]]:

@@ -12,7 +12,7 @@ import click
 
 from cli import __version__
 from cli.commands.command import environment_of, flags_of, screens_of
-from cli.commands.table import Entry, LazyGroup
+from cli.commands.lazy_groups import Entry, LazyGroup
 from cli.environment import Environment
 from cli.terminal.columns import fitted
 

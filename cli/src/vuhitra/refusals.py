@@ -246,12 +246,17 @@ def _as_text(body: bytes) -> str:
     """The start of a body as it may be shown: of a page of HTML, its words."""
     text = body[:20_000].decode("utf-8", "backslashreplace").strip()
     if text.startswith("<"):
-        from html import unescape
-
-        text = re.sub(r"<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", " ", text, flags=re.DOTALL | re.IGNORECASE)
-        text = unescape(re.sub(r"<[^<>]*(>|\Z)", " ", text))
-        text = " ".join(text.split())
+        text = _words_of_page(text, "script|style|title") or _words_of_page(text, "script|style")
     return text[:200]
+
+
+def _words_of_page(page: str, without: str) -> str:
+    """What is to be read of a page of HTML, but for these elements: the title is as a rule said again below."""
+    from html import unescape
+
+    flags = re.DOTALL | re.IGNORECASE
+    text = re.sub(rf"<({without})\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", " ", page, flags=flags)
+    return " ".join(unescape(re.sub(r"<[^<>]*(>|\Z)", " ", text)).split())
 
 
 def _shown_url(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cli.terminal.answers import Words
 from tests.commands.conftest import Serve, generated
 from tests.commands.running import SOON, World, in_terminal
 from tests.scripted_server import STREAM_END, STREAM_HEAD, Close, Hang, chunk, stream
@@ -177,6 +178,13 @@ class TestJson:
     def test_what_does_not_fit_is_not_printed(self, world: World, serve: Serve) -> None:
         ran = world.run(*ask(serve(says=['{"sky": 1}']), "--schema", json.dumps(WEATHER), "--stream"))
         assert (ran.status, ran.out) == (9, "")
+
+
+def test_words_are_counted_over_all_pieces() -> None:
+    words = Words()
+    for piece in ("one t", "", "wo ", "", "three", "\n", "four"):
+        words.feed(piece)
+    assert words.count == 4
 
 
 class TestOutput:

@@ -155,6 +155,9 @@ def test_the_other_commands_ask_it_too(world: World, variables: dict[str, str], 
 def test_it_fetches_nothing(world: World) -> None:
     ran = world.run("models", "pull", "llama3.2", "--embedded")
     assert (ran.status, ran.err.splitlines()[0]) == (2, "Error: the built-in engine can't fetch models")
+    assert ran.err.endswith("  try: ollama serve, and then the same without --embedded\n")
+    ran = world.with_(variables={"OLLAMA_IP": "embedded"}).run("models", "pull", "m")
+    assert ran.err.endswith("  try: ollama serve, and then the same with --host URL\n")
 
 
 def test_it_has_only_its_own_model(world: World) -> None:

@@ -68,9 +68,10 @@ def test_every_example_in_the_help_runs(world: World, serve: Serve) -> None:
         }
     )
     here = world.with_(variables={"OLLAMA_IP": server.url})
+    (world.home / "questions.txt").write_text("Why?\nHow?\n")
     helps = [[], ["chat"], ["models"], *(["models", name] for name in ("list", "pull", "health"))]
     pages = [here.run(*command, "--help").out for command in helps]
-    examples = re.findall(r"^ +((?:echo .*\| )?vuhitra .*)$", "\n".join(pages), re.MULTILINE)
+    examples = re.findall(r"^ +((?:(?:echo|while) .*[|;] .*)?vuhitra .*)$", "\n".join(pages), re.MULTILINE)
     assert len(examples) >= 12
     script = 'vuhitra() { python -m cli "$@"; }; set -e\n' + "\n".join(examples)
     done = subprocess.run(
@@ -83,6 +84,7 @@ def test_every_example_in_the_help_runs(world: World, serve: Serve) -> None:
         check=False,
     )
     assert "Error" not in done.stderr.decode()
+    assert [each.json["prompt"] for each in server.requests if each.path == "/api/generate"][-2:] == ["Why?", "How?"]
     assert done.returncode == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from cli.failure import Failure
 from cli.services.composing import fence_for
 from cli.services.fetching import fetch
-from cli.services.kinds import kind_of
+from cli.services.file_kinds import kind_of
 from cli.services.reading import LARGEST
 from tests.commands.conftest import RoutedServer, Serve, generated
 from tests.commands.running import SOON, World, in_terminal
@@ -112,7 +112,7 @@ class TestFiles:
         server = serve(says=["a"])
         ran = world.run("chat", "-f", "a.txt", "x", "-m", "m", "--host", server.url)
         assert (ran.err, server.requests[0].json["prompt"]) == ("note: a.txt is empty\n", "x")
-        assert refused(world, "-f", "a.txt").endswith('  try: vuhitra chat "Why is the sky blue?"\n')
+        assert refused(world, "-f", "a.txt").endswith('  try: vuhitra chat -m m "Why is the sky blue?"\n')
 
     def test_a_folder_offers_a_glob(self, world: World) -> None:
         (world.home / "my docs").mkdir()

@@ -152,9 +152,15 @@ class TestRemove:
         person = world.at_terminal.with_(variables={"NO_COLOR": "1"})
         ran = person.with_(stdin=b"n\n").run("models", "remove", "m", "--host", server.url)
         assert f"Remove m (98 MB) from 127.0.0.1:{server.port}?" in ran.err
-        assert (ran.status, "/api/delete" in server.paths) == (0, False)
+        assert (ran.status, "/api/delete" in server.paths) == (4, False)
+        assert ran.err.endswith("note: nothing was removed\n")
         ran = person.with_(stdin=b"y\n").run("models", "remove", "m", "--host", server.url)
         assert (ran.status, "/api/delete" in server.paths) == (0, True)
+
+    def test_what_is_named_twice_is_removed_once(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest"), "/api/delete": DONE})
+        ran = world.run("models", "remove", "m", "m", "--yes", "--host", server.url)
+        assert (ran.status, server.paths.count("/api/delete")) == (0, 1)
 
     def test_the_others_are_removed_where_one_is_missing(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("mistral:latest", "b"), "/api/delete": InTurn(GONE, DONE)})

@@ -65,6 +65,7 @@ def test_without_options_none_are_sent(world: World, serve: Serve) -> None:
         (["--num-ctx", "0"], "--num-ctx is a whole number, 1 at least, not 0"),
         (["-o", "temperature", "0.5"], "-o takes KEY=VALUE, not 'temperature'\n  try: -o temperature=0.5"),
         (["-o", "stop", "."], "-o takes KEY=VALUE, not 'stop'\n  try: -o stop=VALUE"),
+        (["-o", "=1"], "-o takes KEY=VALUE, not '=1'\n  try: vuhitra chat -o temperature=0.5"),
         (["-o", "xyzzy"], "-o takes KEY=VALUE, not 'xyzzy'\n  try: vuhitra chat -o temperature=0.5"),
     ],
 )

@@ -62,7 +62,8 @@ def test_where_a_schema_is_wrong(world: World) -> None:
         "Error: s.json is not JSON\n  expecting value, line 2, column 3\n"
     )
     assert "  /type: " in world.run("chat", "x", "--schema", '{"type": 1}').err
-    assert "try: age int\n" in world.run("chat", "x", "--schema", "age integer").err
+    for misspelt in ("age integer", "age itn"):
+        assert "try: age int\n" in world.run("chat", "x", "--schema", misspelt).err
     assert "try: --schema @s.txt, if" in world.run("chat", "x", "--schema", "s.txt").err
 
 

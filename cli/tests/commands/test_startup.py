@@ -23,7 +23,7 @@ HELP_MAY_IMPORT = {
     "cli",
     "cli.commands",
     "cli.commands.command",
-    "cli.commands.table",
+    "cli.commands.lazy_groups",
     "cli.ending",
     "cli.environment",
     "cli.exit_status",

@@ -30,7 +30,7 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
     materials, images = _read(call, given, has_words=bool(words.strip()))
     if not words.strip() and not any(each.text.strip() for each in materials):
         if images:
-            raise _nothing_asked("PROMPT is missing: what about the image?", 'vuhitra chat -a FILE "What is this?"')
+            raise Failure("PROMPT is missing: what about the image?", hint='vuhitra chat -a FILE "What is this?"')
         raise _nothing(call, given)
     for each in materials:
         if not each.text and each.name != "stdin":
@@ -129,11 +129,12 @@ def _schema(call: Invocation, given: Given) -> dict[str, Any] | None:
 
 def _nothing(call: Invocation, given: Given) -> Failure:
     if given["file"]:
-        return _nothing_asked("PROMPT is missing, and what -f names is empty")
-    if not (given["no_stdin"] or call.environment.stdin.is_terminal):
-        return _nothing_asked("PROMPT is missing, and stdin is empty")
-    return _nothing_asked("PROMPT is missing")
+        what = "PROMPT is missing, and what -f names is empty"
+    elif given["no_stdin"] or call.environment.stdin.is_terminal:
+        what = "PROMPT is missing"
+    else:
+        what = "PROMPT is missing, and stdin is empty"
+    from shlex import quote
 
-
-def _nothing_asked(what: str, hint: str = 'vuhitra chat "Why is the sky blue?"') -> Failure:
-    return Failure(what, hint=hint)
+    model = f"-m {quote(given['model'])} " if given["model"] else ""
+    return Failure(what, hint=f'vuhitra chat {model}"Why is the sky blue?"')

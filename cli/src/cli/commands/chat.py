@@ -38,6 +38,7 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
       vuhitra chat -s "Answer in one word." --temperature 0 "Are whales fish?"
       echo "It rained." | vuhitra chat -f - "How was the weather?"
       vuhitra chat --show-prompt --schema "name, age int" "Ann is 41."
+      while read -r q; do vuhitra chat --no-stdin "$q"; done < questions.txt
     """
     call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
     question = question_in(call, prompt, given)

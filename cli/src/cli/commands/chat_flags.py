@@ -51,11 +51,25 @@ class Given(TypedDict):
 
 
 class Flag(click.Option):
-    """A flag in a group of the help."""
+    """A flag in a group of the help.
 
-    def __init__(self, *args: Any, group: str, **attributes: Any) -> None:
-        super().__init__(*args, **attributes)
+    also: other spellings of it, which work and which the help doesn't show.
+    """
+
+    def __init__(self, names: Sequence[str], *, group: str, also: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__([*names, *also], **attributes)
         self.group = group
+        self._also = also
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Its names, but for the other spellings, and what it is for."""
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        names, words = record
+        for each in self._also:
+            names = names.replace(f", {each.strip(' /')}", "")
+        return names, words
 
 
 class ThinkFlag(Flag):
@@ -74,17 +88,6 @@ class AskingCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, with a value behind each `--think` that has none."""
         return super().parse_args(ctx, _with_values(ctx, args))
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The flags by their groups, and below them those that all commands have."""
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
-                title = param.group if isinstance(param, Flag) else "Common flags"
-                groups.setdefault(title, []).append(record)
-        for title, records in groups.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
 
 
 def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
@@ -131,7 +134,15 @@ FLAGS = (
         help="The model to ask, instead of MODEL's.",
     ),
     _flag(_ASKED, "-f", "--file", metavar="FILE|URL|-", multiple=True, help="Put a text before PROMPT. Repeats."),
-    _flag(_ASKED, "-a", "--attach", "--image", metavar="FILE|URL|-", multiple=True, help="Show an image. Repeats."),
+    _flag(
+        _ASKED,
+        "-a",
+        "--attach",
+        also=("--image",),
+        metavar="FILE|URL|-",
+        multiple=True,
+        help="Show an image. Repeats.",
+    ),
     _flag(_ASKED, "-s", "--system", metavar="TEXT|@FILE", help="What the model is told to be; @@ begins with an @."),
     _flag(_ASKED, "--no-stdin", is_flag=True, help="Don't read stdin."),
     _flag(
@@ -139,13 +150,14 @@ FLAGS = (
         "--on-overflow",
         type=click.Choice(["error", "warn", "trim"]),
         default="error",
-        help="Longer than the window: fail (so it does), let the server cut, or cut the material's end.",
+        help="Where all that is too long for the model: fail (error, as usual), let the server cut it, with a warning "
+        "(warn), or cut the material's end (trim).",
     ),
     _flag(_ASKED, "--raw", is_flag=True, help="Send PROMPT as it is, without the model's template."),
     _flag(_ASKED, "--show-prompt", is_flag=True, help="Print what would be sent, and send nothing."),
     _flag(_ANSWERED, "-o", "--option", metavar="KEY=VALUE", multiple=True, help="Set an option. Repeats."),
-    _flag(_ANSWERED, "--temperature", metavar="NUMBER", help="How freely it speaks: 0 for always the likeliest word."),
-    _flag(_ANSWERED, "--seed", metavar="NUMBER", help="For answers that can be had again."),
+    _flag(_ANSWERED, "--temperature", metavar="NUMBER", help="0 for the likeliest word each time; higher is freer."),
+    _flag(_ANSWERED, "--seed", metavar="NUMBER", help="A number; the same one gives the same answer again."),
     _flag(_ANSWERED, "--num-ctx", metavar="TOKENS", help="The window; another one than before loads the model again."),
     _flag(_ANSWERED, "--num-predict", metavar="TOKENS", help="The longest answer."),
     _flag(_ANSWERED, *_THINKING, "think", cls=ThinkFlag, callback=_think, help="Think first: low, medium, high, max."),
@@ -162,14 +174,20 @@ FLAGS = (
     _flag(
         _PRINTED,
         "--show-thinking/--hide-thinking",
-        " /--hidethinking",
+        also=(" /--hidethinking",),
         default=None,
         help="Show what the model thinks, on stderr.",
     ),
     _flag(_PRINTED, "-x", "--extract", flag_value="first", help="Print the first code block only."),
     _flag(_PRINTED, "--xl", "--extract-last", "extract", flag_value="last", help="Print the last code block only."),
     _flag(
-        _PRINTED, "--stats", "-u", "--usage", "--verbose", "stats", is_flag=True, help="Tokens and times, on stderr."
+        _PRINTED,
+        "-u",
+        "--stats",
+        "stats",
+        also=("--usage", "--verbose"),
+        is_flag=True,
+        help="Tokens and times, on stderr.",
     ),
     _flag(
         _PRINTED,
@@ -178,12 +196,12 @@ FLAGS = (
         callback=check_not_empty,
         help="Write the answer into a file; - is stdout.",
     ),
-    _flag(_PRINTED, "--plain", is_flag=True, help="Print the text as it came: no Markdown."),
-    _flag(_SERVER, "--pull/--no-pull", default=True, help="Fetch a model that isn't there (so it is), or fail."),
+    _flag(_PRINTED, "--plain", also=("--nowordwrap",), is_flag=True, help="Print the text as it came: no Markdown."),
+    _flag(_SERVER, "--pull/--no-pull", default=True, help="Fetch a model that isn't there, as usual, or fail."),
     _flag(
         _SERVER,
         "--keep-alive",
-        "--keepalive",
+        also=("--keepalive",),
         metavar="TIME",
         type=KeepAlive(),
         help="How long it stays loaded afterwards: 10m, or seconds.",
@@ -195,7 +213,7 @@ FLAGS = (
         type=Seconds(),
         help="How long the answer may take to begin, and each piece of it to follow.",
     ),
-    _flag(_SERVER, "--retries", metavar="N", type=Count(0), help="How often to try again: 2, unless told."),
+    _flag(_SERVER, "--retries", metavar="N", type=Count(0), help="How often to try again (2)."),
     _flag(_SERVER, "--wait", metavar="SECONDS", type=Seconds(), help="Wait for a server that is coming up."),
 )
 """Every flag, as a decorator; in the order of the help."""

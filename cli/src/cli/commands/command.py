@@ -106,13 +106,16 @@ class _Common(click.Command):
         return option
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The command's own flags, and below them those that all commands have."""
-        own = [each for each in self.get_params(ctx) if each not in self._common_flags]
-        for title, params in (("Flags", own), ("Common flags", self._common_flags)):
-            records = [each.get_help_record(ctx) for each in params if isinstance(each, click.Option)]
-            if shown := [record for record in records if record]:
-                with formatter.section(title):
-                    formatter.write_dl(shown)
+        """The command's own flags, by their groups where they have any, and below them those that all commands have."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for each in self.get_params(ctx):
+            if isinstance(each, click.Option) and (record := each.get_help_record(ctx)):
+                is_own = each in self.params and each not in self._common_flags
+                title = getattr(each, "group", "Flags") if is_own else "Common flags"
+                groups.setdefault(title, []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
         """Run, and end the process with the exit code."""
@@ -197,7 +200,7 @@ class Group(_Common, click.Group):
 
 
 def check_model_names(context: click.Context, param: click.Parameter, value: Any) -> Any:
-    """A callback for parameters that name models: what can't be a name is wrong usage."""
+    """A callback for parameters that name models: what can't be a name is wrong usage, and twice the same is once."""
     from vuhitra.names import parse
 
     names = value if isinstance(value, tuple) else () if value is None else (value,)
@@ -207,7 +210,7 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
             parse(name)
         except ValueError as error:
             raise click.BadParameter(str(error), context, param) from error
-    return value
+    return tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value
 
 
 def _common_flags() -> list[click.Option]:

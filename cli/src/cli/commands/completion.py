@@ -201,12 +201,9 @@ def _asked_for(settings: Settings, memory: Memory) -> list[str] | None:
 
     def ask() -> list[str]:
         from cli.services.servers import connected
-        from vuhitra import Retry, Timeouts
 
-        limits = Timeouts(connect=_WITHIN, start=_WITHIN, idle=_WITHIN, total=_WITHIN)
         with connected(settings, memory, attempts=1) as server:
-            client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
-            return [str(each["name"]) for each in client.list_models()]
+            return [str(each["name"]) for each in server.asked_once(_WITHIN).list_models()]
 
     try:
         return within(_WITHIN, ask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.commands.table import Entry, LazyGroup
+from cli.commands.lazy_groups import Entry, LazyGroup
 
 _HERE = "cli.commands.models_"
 

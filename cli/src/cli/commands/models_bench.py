@@ -8,8 +8,8 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
+from cli.commands.model_verbs import Items, near_names_for
 from cli.commands.value_types import Count
-from cli.commands.verbs import Items, near_names_for
 from cli.services.bench import Speed, run_once, summed_up, warm_up
 from cli.services.servers import Server, connected
 from cli.terminal.numbers import duration, milliseconds

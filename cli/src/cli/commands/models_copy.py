@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.verbs import done, near_names_for, needs_ollama
+from cli.commands.model_verbs import done, near_names_for, needs_ollama
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line

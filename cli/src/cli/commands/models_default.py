@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.verbs import done, not_there
+from cli.commands.model_verbs import done, not_there
 from cli.logger import get_logger
 from cli.services.choosing import Choice, choose_model
 from cli.services.servers import connected

@@ -11,7 +11,7 @@ import click
 from cli.commands.command import Command
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_models, print_names
-from cli.services.choosing import Choice, clear_choice
+from cli.services.choosing import Choice, default_model
 from cli.services.known_names import KnownNames
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
@@ -39,19 +39,11 @@ def models_list(context: click.Context) -> None:
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
         listed = server.client.list_models()
         KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
-        default = _default(call, server, listed)
+        default = default_model(call.settings, listed, server)
         running = [] if call.flags.quiet else _running(server)
         rows = model_rows(listed, running, default.model if default else None)
         waiting.stop()
         _show(call, server, rows, default)
-
-
-def _default(call: Invocation, server: Server, listed: Sequence[Mapping[str, Any]]) -> Choice | None:
-    """The model that answers where none is named, and why it does."""
-    settings = call.settings
-    if settings.model:
-        return Choice(settings.model, settings.source("model"))
-    return clear_choice(listed, server.own_model)
 
 
 def _running(server: Server) -> Sequence[Mapping[str, Any]]:

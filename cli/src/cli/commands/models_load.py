@@ -6,15 +6,12 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
+from cli.commands.model_verbs import Items, done, near_names_for
+from cli.commands.showing import awaited
 from cli.commands.value_types import KeepAlive
-from cli.commands.verbs import Items, done, near_names_for
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING, Watch
-from cli.terminal.numbers import duration, size
-from cli.terminal.waiting import Awaited
-
-_WORTH_REMEMBERING = 1.0
-"""Seconds from which on a load is one that is waited for."""
+from cli.terminal.numbers import duration
 
 
 @click.command(name="load", cls=Command)
@@ -39,14 +36,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
     clock = call.environment.monotonic
     with call.waiting(f"loading {name}") as waiting, connected(call.settings, call.memory) as server:
         watch = Watch(server, name, call.memory)
-
-        def look() -> Awaited | None:
-            phase = watch.look()
-            if phase is None:
-                return None
-            return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
-
-        waiting.look = look
+        waiting.look = lambda: awaited(watch)
         began = clock()
         with near_names_for(server, "models", "load"):
             if keep_alive is None:
@@ -55,8 +45,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
                 server.client.load_model(name, keep_alive=keep_alive)
         seconds = clock() - began
         waiting.stop()
-        if seconds >= _WORTH_REMEMBERING:
-            call.memory.note_load(server.host.url, name, seconds)
+        call.memory.note_load(server.host.url, name, seconds)
         if call.flags.json:
             call.document({"host": server.host.url, "name": name, "seconds": round(seconds, 3)})
         done(call, "Model loaded: ", name, f"   in {duration(seconds)}")

@@ -6,8 +6,8 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
+from cli.commands.model_verbs import Items, done, needs_ollama
 from cli.commands.pulling import Place, pull
-from cli.commands.verbs import Items, done, needs_ollama
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 

@@ -8,7 +8,9 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.verbs import Items, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
+from cli.exit_status import ExitStatus
+from cli.failure import Told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line
@@ -37,7 +39,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
         there = [name for name in names if _found(name, listed)]
         if there and not yes and not call.confirm(_question(server, there, listed)):
             call.note("nothing was removed")
-            return
+            raise Told(ExitStatus.NOT_ALLOWED)
         with Items(call, server) as items:
             for name in names:
                 with items.item(name) as result, near_names_for(server, "models", "remove"):

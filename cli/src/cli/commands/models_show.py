@@ -8,7 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.verbs import near_names_for
+from cli.commands.model_verbs import near_names_for
 from cli.failure import Failure
 from cli.services.description import Description, description_of
 from cli.services.servers import connected

@@ -8,8 +8,8 @@ from cli.commands.chat import chat
 from cli.commands.chat_flags import AskingCommand, Flag
 from cli.commands.command import check_model_names
 
-_OLLAMAS_OWN = ("--nowordwrap", "--insecure")
-"""Flags that mean nothing here: words are never wrapped, and a registry is the server's business."""
+_OLLAMAS_OWN = ("--insecure",)
+"""Flags that mean nothing here: `models pull` is what asks a registry without TLS."""
 
 
 def _params() -> list[click.Parameter]:

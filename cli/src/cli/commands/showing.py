@@ -1,4 +1,4 @@
-"""Which view shows an answer, where it goes, and whether what the model thinks is shown with it."""
+"""What shows an answer and what comes before it: the view, where it goes, thinking, and what is waited for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from cli.commands.invocation import Invocation
 from cli.logger import get_logger
+from cli.services.watching import Watch
 from cli.terminal.answers import AnswerView, HeldAnswer, Layout, TextAnswer
+from cli.terminal.numbers import size
 from cli.terminal.presentation import Presentation
 from cli.terminal.screen import Screen
+from cli.terminal.waiting import Awaited
 
 NO_CODE = "no code block in the answer; all of it is here"
 
@@ -41,6 +44,14 @@ def shows_thinking(call: Invocation, presentation: Presentation) -> bool:
     if presentation.show_thinking is None:
         return call.tells and call.out.is_terminal
     return presentation.show_thinking
+
+
+def awaited(watch: Watch) -> Awaited | None:
+    """What a server is doing, as the waiting line says it; None where it doesn't tell."""
+    phase = watch.look()
+    if phase is None:
+        return None
+    return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
 
 
 def _layout(call: Invocation, presentation: Presentation, out: Screen) -> Layout | None:

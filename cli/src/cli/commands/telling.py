@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.commands.heading import head, introduce, tell_material
 from cli.commands.invocation import Invocation
-from cli.commands.showing import holds_back, shows_thinking, view_of
+from cli.commands.showing import awaited, holds_back, shows_thinking, view_of
 from cli.ending import interruption
 from cli.failure import ReaderGone
 from cli.logger import attempts_heard, get_logger
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from cli.terminal.output_file import OutputFile
     from cli.terminal.thinking import ThinkingShown
     from vuhitra import ProgressStream
-
-_A_LOAD = 1.0
-"""Seconds from which on it is a load that is worth remembering."""
 
 
 class Telling:
@@ -214,7 +211,7 @@ class Telling:
             self._thinking.end(answered=bool(reply))
         self._view.done(self._facts(reply))
         asked = self._asked
-        if asked and asked.server.engine == "ollama" and reply.stats.load_duration >= _A_LOAD:
+        if asked and asked.server.engine == "ollama":
             self._call.memory.note_load(asked.server.host.url, asked.model, reply.stats.load_duration)
         for note in notes_on(reply, self._model):
             self._call.note(note)
@@ -259,10 +256,7 @@ class Telling:
         return self._asked.model if self._asked else "the model"
 
     def _look(self) -> Awaited | None:
-        phase = self._watch.look() if self._watch else None
-        if phase is None:
-            return None
-        return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
+        return awaited(self._watch) if self._watch else None
 
     def _hear_of_attempt(self, attempt: str) -> None:
         self._waiting.now(f"trying again ({attempt})")

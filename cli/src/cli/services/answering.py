@@ -167,7 +167,7 @@ def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]
         except OllamaContextError as error:
             return _begun_shorter(server, question, model, error)
     except OllamaContextError as error:
-        from cli.services.overflowing import too_long
+        from cli.services.overflow import too_long
 
         raise too_long(server, model, question, error) from error
     except OllamaCapabilityError as error:
@@ -178,7 +178,7 @@ def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]
 
 def _begun_shorter(server: Server, question: Question, model: str, error: OllamaContextError) -> tuple[Stream, str]:
     """The same for a question that is too long. Raises the error where it isn't to be shortened, or can't be."""
-    from cli.services.overflowing import cut_by_the_server, lost, shortened
+    from cli.services.overflow import cut_by_the_server, lost, shortened
 
     if question.on_overflow == "warn":
         return _begin(server, question, model, may_cut=True), cut_by_the_server(error)
@@ -211,16 +211,14 @@ def options_for(question: Question, model: str, own_model: str | None) -> dict[s
 
 def _window(server: Server, question: Question, model: str) -> int | None:
     """The tokens that the model takes, where that takes one short request to know, or none."""
-    from vuhitra import OllamaError, Retry, Timeouts
+    from vuhitra import OllamaError
 
     if not question.materials:
         return None
     if asked := question.options.get("num_ctx"):
         return int(asked)
-    limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST, total=_AT_MOST)
-    client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
     try:
-        running = client.running_models()
+        running = server.asked_once(_AT_MOST).running_models()
     except OllamaError:  # what is wrong, the question itself will meet with
         return None
     return next((each.get("context_length") for each in running if same_model(each["name"], model)), None)

@@ -10,6 +10,7 @@ from cli.failure import Failure
 from vuhitra.names import same_model
 
 if TYPE_CHECKING:
+    from cli.config import Settings
     from cli.services.servers import Server
 
 ListedModel = Mapping[str, Any]
@@ -46,6 +47,13 @@ def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice
     if preferred is not None and any(same_model(preferred, name) for name in names):
         return Choice(preferred, "built in")
     return Choice(names[0], "the only one that can chat") if len(names) == 1 else None
+
+
+def default_model(settings: Settings, models: Sequence[ListedModel], server: Server) -> Choice | None:
+    """The model that answers where none is named; None where that isn't clear."""
+    if settings.model:
+        return Choice(settings.model, settings.source("model"))
+    return clear_choice(models, server.own_model)
 
 
 def choose_model(models: Sequence[ListedModel], server: Server) -> Choice:

@@ -62,7 +62,7 @@ def image_at(place: str, places: Places) -> bytes:
     """An image that `-a` names. Raises Failure for what is none."""
     from shlex import quote
 
-    from cli.services.kinds import kind_of
+    from cli.services.file_kinds import kind_of
 
     source = places.source(place, IMAGES)
     kind = kind_of(source.data)

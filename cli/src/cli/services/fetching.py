@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
+from shlex import quote
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import (
@@ -94,9 +95,9 @@ def _check_type(name: str, headers: Message, *, images: bool) -> None:
     is_image = kind.startswith("image/") and kind != "image/svg+xml"
     is_text = kind.startswith("text/") or any(each in kind.partition("/")[2] for each in _TEXTS)
     if images and not is_image:
-        raise Failure(f"{name} is {kind}, not an image", hint=f"-f {name}" if is_text else None)
+        raise Failure(f"{name} is {kind}, not an image", hint=f"-f {quote(name)}" if is_text else None)
     if not images and not is_text:
-        hint = f"-a {name}" if is_image else None
+        hint = f"-a {quote(name)}" if is_image else None
         raise Failure(f"{name} is {kind}, not text", hint=hint)
 
 

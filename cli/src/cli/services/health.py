@@ -33,10 +33,7 @@ class Health:
 
 def check(server: Server, clock: Callable[[], float]) -> Health:
     """Ask the server, once. Raises Failure where it isn't reached in time, OllamaError for what it says."""
-    from vuhitra import Retry, Timeouts
-
-    limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST, total=_AT_MOST)
-    client = server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
+    client = server.asked_once(_AT_MOST)
     try:
         began = clock()
         version = client.version()

@@ -20,6 +20,8 @@ BUILT_IN_INTRODUCED = "built-in-introduced"
 
 _LOADS = "last-loads"
 _LOADS_KEPT = 50
+_A_LOAD = 1.0
+"""Seconds from which on a load is worth remembering."""
 _LARGEST = 100_000
 _A_DAY = 86_400
 
@@ -58,7 +60,12 @@ class Memory:
         return next((load.seconds for load in self._loads() if load.is_of(host_url, model)), None)
 
     def note_load(self, host_url: str, model: str, seconds: float) -> None:
-        """Remember how long a model took to load; only the latest few dozen are kept."""
+        """Remember how long a model took to load, where it was long enough to be waited for.
+
+        Only the latest few dozen are kept.
+        """
+        if seconds < _A_LOAD:
+            return
         others = [each for each in self._loads() if not each.is_of(host_url, model)]
         loads = [Load(host_url, model, seconds), *others][:_LOADS_KEPT]
         text = "".join(f"{load.seconds:.1f} {load.host_url} {load.model}\n" for load in loads)

@@ -87,7 +87,7 @@ def _binary(source: Source) -> Failure | None:
     """What to say of a file of a kind that is known and no text; None where it isn't known."""
     from shlex import quote
 
-    from cli.services.kinds import kind_of
+    from cli.services.file_kinds import kind_of
 
     name = source.name
     kind = kind_of(source.data)
@@ -105,7 +105,7 @@ def _is_folder(path: str, flag: str) -> Failure:
     return Failure(
         f"{path} is a folder",
         why=f"{name} takes a file, and may be repeated" if name in ("-f", "-a") else None,
-        hint=f"vuhitra chat $(printf ' {name} %s' {pattern})" if name in ("-f", "-a") else None,
+        hint=f"vuhitra chat $(printf ' {name} %s' {pattern}) PROMPT" if name in ("-f", "-a") else None,
     )
 
 

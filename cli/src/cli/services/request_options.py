@@ -55,8 +55,8 @@ def options_of(pairs: Sequence[str], words: Sequence[str] = ()) -> dict[str, Any
     options: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals:
-            raise _not_a_pair(name, words)
+        if not (equals and name.strip()):
+            raise _not_a_pair(pair, words)
         if name not in KNOWN:
             raise _unknown(name, text)
         value = value_of(name, text)
@@ -113,9 +113,10 @@ def _read(kind: str, text: str) -> Any:
     return number if math.isfinite(number) else None
 
 
-def _not_a_pair(name: str, words: Sequence[str]) -> Failure:
+def _not_a_pair(pair: str, words: Sequence[str]) -> Failure:
     """What to say of `-o KEY VALUE`: the value is the word that the option would take."""
-    what = f"-o takes KEY=VALUE, not {name!r}"
+    what = f"-o takes KEY=VALUE, not {pair!r}"
+    name = pair.partition("=")[0]
     if name not in KNOWN:
         return _unknown(name, None) if _near(name) else Failure(what, hint="vuhitra chat -o temperature=0.5")
     kind = KNOWN[name].words

@@ -73,8 +73,10 @@ def _field(text: str, number: int) -> tuple[str, dict[str, Any]]:
     if len(kinds) > 1:
         raise Failure(f"{where}: a name and a type, and what it is for behind a colon", hint=_EXAMPLE)
     if kind not in TYPES:
-        meant = _MEANT.get(kind.lower(), kind.lower())
-        hint = f"{name} {meant}" if meant in TYPES else None
+        from difflib import get_close_matches
+
+        near = get_close_matches(_MEANT.get(kind.lower(), kind.lower()), TYPES, 1)
+        hint = f"{name} {near[0]}" if near else None
         raise Failure(f"{where}: no type {kind!r}", why=f"there are: {', '.join(TYPES)}", hint=hint)
     described = {"description": description.strip()} if colon and description.strip() else {}
     return name, {**TYPES[kind], **described}

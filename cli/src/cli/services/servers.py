@@ -51,6 +51,13 @@ class Server(NamedTuple):
 
         return join(["vuhitra", *words, *self.flags])
 
+    def asked_once(self, seconds: float) -> OllamaClient:
+        """A client for a question beside the point: it is asked once, and each answer may take so long in all."""
+        from vuhitra import Retry, Timeouts
+
+        limits = Timeouts(connect=seconds, start=seconds, idle=seconds, total=seconds)
+        return self.client.with_options(timeouts=limits, retry=Retry(attempts=1))
+
     @property
     def own_model(self) -> str | None:
         """The model that comes with it, where it is the built-in engine."""

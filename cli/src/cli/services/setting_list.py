@@ -23,7 +23,7 @@ def settings_shown(settings: Settings) -> list[ShownSetting]:
     profile = settings.profile
     rows = [
         ShownSetting("server", _server(settings), settings.source("ollama_ip")),
-        ShownSetting("profile", profile.name if profile else None, settings.source("ollama_ip") if profile else None),
+        ShownSetting("profile", profile.name if profile else None, settings.source("profile") if profile else None),
         *(ShownSetting(name, getattr(settings, name), _source(settings, name)) for name in ("model", "embed_model")),
         ShownSetting("key", *_key(settings)),
     ]

@@ -44,12 +44,10 @@ class Watch:
 
     def look(self) -> Phase | None:
         """What the server is doing, as far as can be told from outside; None where it can't."""
-        from vuhitra import OllamaError, OllamaResponseError, Retry, Timeouts
+        from vuhitra import OllamaError, OllamaResponseError
 
         try:
-            limits = Timeouts(connect=_AT_MOST, start=_AT_MOST, idle=_AT_MOST, total=_AT_MOST)
-            client = self._server.client.with_options(timeouts=limits, retry=Retry(attempts=1))
-            return self._phase(client)
+            return self._phase(self._server.asked_once(_AT_MOST))
         except OllamaResponseError:  # it is there, and answers such questions to nobody
             return Phase(f"waiting for {self._model}")
         except (OllamaError, RuntimeError):  # not reached, or closed meanwhile: the answer has come

@@ -46,6 +46,8 @@ class Words:
 
     def feed(self, piece: str) -> None:
         """Count those of the next piece."""
+        if not piece:
+            return
         begins_inside = self._inside and not piece[:1].isspace()
         self.count += len(piece.split()) - (1 if begins_inside and piece.strip() else 0)
         self._inside = not piece[-1:].isspace()

@@ -257,6 +257,21 @@ def test_a_status_counts_before_a_text(path: str, status: int, kind: type[Ollama
     assert type(refuse(status, body, path)) is kind
 
 
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        (
+            "<html><head><title>Error response</title></head><body><h1>Error response</h1>Code 501",
+            "Error response Code 501",
+        ),
+        ("<!DOCTYPE html><title>Gone fishing</title>", "Gone fishing"),
+        ("<style>a{}</style><p>a &lt; b</p>", "a < b"),
+    ],
+)
+def test_a_page_is_told_in_its_words(page: str, why: str) -> None:
+    assert refuse(500, page).why == why
+
+
 def test_an_error_as_deep_as_can_be_is_an_error() -> None:
     deep: Any = "deep"
     for _ in range(900):

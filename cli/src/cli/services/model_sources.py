@@ -56,7 +56,7 @@ def faults_told(name: str) -> Generator[None]:
         raise Failure(f"cannot make {name}", why=str(error)) from error
 
 
-class Told:
+class StepsTold:
     """The steps of a making. What is done to files here is told in words, for no bytes of it arrive anywhere."""
 
     def __init__(self, records: ProgressStream) -> None:

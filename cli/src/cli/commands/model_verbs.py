@@ -102,7 +102,8 @@ def _listed(server: Server) -> Sequence[Any]:
 def needs_ollama(call: Invocation, what: str) -> None:
     """Raise Failure where the built-in engine is asked for what only Ollama can do."""
     if call.settings.embedded:
-        raise Failure(f"the built-in engine can't {what}", hint="ollama serve, and then the same without --embedded")
+        flag = "the same without --embedded" if call.flags.embedded else "the same with --host URL"
+        raise Failure(f"the built-in engine can't {what}", hint=f"ollama serve, and then {flag}")
 
 
 def done(call: Invocation, said: str, name: str = "", rest: str = "") -> None:
