@@ -41,10 +41,14 @@ class AsyncOllamaClient(Operations[AsyncDriver, "AsyncTransport"]):
 
     _may_await = True
 
-    def _make_transport(self, proxy: str | None, verify: Verify, cert: Certificate | None) -> AsyncTransport:
+    def _make_transport(
+        self, proxy: str | None, verify: Verify, cert: Certificate | None, max_connections: int | None
+    ) -> AsyncTransport:
         from vuhitra.transport import asynchronous
 
-        return asynchronous.AsyncTransport(self._host, proxy=proxy, verify=verify, cert=cert)
+        return asynchronous.AsyncTransport(
+            self._host, proxy=proxy, verify=verify, cert=cert, max_connections=max_connections
+        )
 
     def _make_driver(self, headers: Headers, transport: AsyncTransport) -> AsyncDriver:
         return AsyncDriver(self._host, headers, transport)

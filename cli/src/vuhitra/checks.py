@@ -53,6 +53,16 @@ def settings(model: object, timeout: Any, retry: object, auto_pull: object, head
         _header(name, value)
 
 
+def max_connections(most: object) -> None:
+    """Raises TypeError or ValueError for a bound that no client can keep."""
+    if most is None:
+        return
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"max_connections is a whole number, not {most!r}")
+    if most < 1:
+        raise ValueError(f"max_connections is at least 1, not {most!r}")
+
+
 def _header(name: object, value: object) -> None:
     """Raises TypeError or ValueError, which never quotes the value: it may be a secret."""
     if not isinstance(name, str):

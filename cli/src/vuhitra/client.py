@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 class OllamaClient(Operations[Driver, "Transport"]):
     """A client of one Ollama server. Threads may share it; use it in `with`, or close it."""
 
-    def _make_transport(self, proxy: str | None, verify: Verify, cert: Certificate | None) -> Transport:
+    def _make_transport(
+        self, proxy: str | None, verify: Verify, cert: Certificate | None, max_connections: int | None
+    ) -> Transport:
         from vuhitra.transport import blocking
 
-        return blocking.Transport(self._host, proxy=proxy, verify=verify, cert=cert)
+        return blocking.Transport(self._host, proxy=proxy, verify=verify, cert=cert, max_connections=max_connections)
 
     def _make_driver(self, headers: Headers, transport: Transport) -> Driver:
         return Driver(self._host, headers, transport)

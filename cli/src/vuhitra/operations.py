@@ -83,6 +83,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         proxy: str | None = None,
         verify: Verify = True,
         cert: Certificate | None = None,
+        max_connections: int | None = None,
         transport: AnyTransport | None = None,
     ) -> None:
         """Nothing is sent yet.
@@ -97,16 +98,19 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         proxy: the URL of a proxy; "" for none; None for what the environment says. Loopback needs none.
         verify: a file or folder of CA certificates instead of the system's; False trusts anybody.
         cert: a client certificate: a file, or (file, key) or (file, key, password).
+        max_connections: how many there may be at once; a call beyond that waits for one, for as long as `total` lets
+            it. A stream has one until it has ended or is closed. None: as many as calls.
         transport: sends requests in another way, as `vuhitra.testing` does.
 
         Raises TypeError or ValueError for a setting that can't be right, as a `base_url` that names no server.
         """
         checks.settings(model, timeout, retry, auto_pull, headers)
+        checks.max_connections(max_connections)
         self._host = base_url if isinstance(base_url, Host) else resolve_host(base_url)
         self._headers = dict(headers or {})
         self._driver: AnyDriver = self._make_driver(
             request_headers(self._host, self._headers),
-            self._make_transport(proxy, verify, cert) if transport is None else transport,
+            self._make_transport(proxy, verify, cert, max_connections) if transport is None else transport,
         )
         self._is_view = False
         self._windows: dict[str, int] = {}
@@ -115,7 +119,9 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         self.retry = retry
         self.auto_pull = auto_pull
 
-    def _make_transport(self, proxy: str | None, verify: Verify, cert: Certificate | None) -> AnyTransport:
+    def _make_transport(
+        self, proxy: str | None, verify: Verify, cert: Certificate | None, max_connections: int | None
+    ) -> AnyTransport:
         raise NotImplementedError
 
     def _make_driver(self, headers: Headers, transport: AnyTransport) -> AnyDriver:

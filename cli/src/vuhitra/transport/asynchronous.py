@@ -14,9 +14,11 @@ from vuhitra.errors import OllamaConnectionError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.async_connecting import connect
-from vuhitra.transport.faults import FOREIGN, is_broken, stopped, translated
+from vuhitra.transport.async_slots import AsyncSlots
+from vuhitra.transport.faults import FOREIGN, is_broken, none_free, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
+from vuhitra.transport.slots import Slot, always_one_more
 from vuhitra.transport.wire import Wire
 
 if TYPE_CHECKING:
@@ -31,11 +33,18 @@ class AsyncTransport:
     """Exchanges with one server in an event loop, always the same one. See `Route` for what it is made from."""
 
     def __init__(
-        self, host: Host, *, proxy: str | None = None, verify: Verify = True, cert: Certificate | None = None
+        self,
+        host: Host,
+        *,
+        proxy: str | None = None,
+        verify: Verify = True,
+        cert: Certificate | None = None,
+        max_connections: int | None = None,
     ) -> None:
         self.host = host
         self._route = Route(host, proxy, verify, cert)
         self._pool: Pool[_AsyncConnection] = Pool(time.monotonic)
+        self._slots = AsyncSlots(max_connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
 
@@ -45,6 +54,19 @@ class AsyncTransport:
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
         self._stay_in_the_loop()
+        try:
+            slot = await self._slots.take(give_up_at)
+        except TimeoutError:
+            raise none_free(self._route, timeouts) from None
+        try:
+            incoming = await self._open(request, timeouts, give_up_at)
+        except BaseException:
+            slot.free()
+            raise
+        incoming.fill(slot)
+        return incoming
+
+    async def _open(self, request: Request, timeouts: Timeouts, give_up_at: float | None) -> AsyncIncoming:
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
         if (connection := await self._idle_connection()) is not None:
             try:
@@ -72,7 +94,9 @@ class AsyncTransport:
     async def aclose(self) -> None:
         """Closes all connections, those that carry an answer too."""
         self._stay_in_the_loop()
-        for connection in self._pool.close():
+        connections = self._pool.close()
+        self._slots.wake()
+        for connection in connections:
             await connection.wait_closed()
 
     def now(self) -> float:
@@ -143,6 +167,10 @@ class AsyncIncoming:
             raise translated(connection.route, error, deadline) from error
         self.head = head._replace(received=time.time())
 
+    def fill(self, slot: Slot) -> None:
+        """Frees a slot when the connection carries this answer no more."""
+        self._connection.fill(slot)
+
     async def finish(self) -> None:
         """The answer is whole: keeps the connection, for as long as it may be good.
 
@@ -151,7 +179,9 @@ class AsyncIncoming:
         if self._connection.is_inherited or self._connection.is_half_sent:
             await self.aclose()
         else:
+            slot = self._connection.slot
             self._pool.give_back(self._connection)
+            slot.free()
 
     async def aclose(self) -> None:
         """Ends the exchange at once; a server stops answering. May be called twice."""
@@ -169,6 +199,7 @@ class _AsyncConnection:
         self._socket = connected
         self._process = os.getpid()
         self.is_half_sent = False
+        self.slot = always_one_more()
         self._closed = False
 
     def __del__(self) -> None:
@@ -177,6 +208,7 @@ class _AsyncConnection:
         The garbage collector runs in whatever thread it likes.
         """
         if not self._closed and not self.is_inherited:
+            self.slot.free()
             with suppress(RuntimeError):  # the event loop is closed
                 self._wire.abort_from_any_thread()
             warnings.warn(f"unclosed connection to Ollama at {self.route}", ResourceWarning, source=self, stacklevel=2)
@@ -232,10 +264,17 @@ class _AsyncConnection:
     def close(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""
         self._closed = True
+        self.slot.free()
         if self.is_inherited:
             self.forget()
         else:
             self._wire.abort()
+
+    def fill(self, slot: Slot) -> None:
+        """Takes a slot, until it is closed; also where it was closed meanwhile."""
+        self.slot = slot
+        if self._closed:
+            slot.free()
 
     def forget(self) -> None:
         """Closes this process's end; the event loop's own memory of it is shared with the process that made it."""

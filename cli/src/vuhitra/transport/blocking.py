@@ -14,9 +14,10 @@ from vuhitra.errors import OllamaConnectionError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
 from vuhitra.transport.connecting import connect
-from vuhitra.transport.faults import FOREIGN, is_broken, seconds_left, stopped, translated
+from vuhitra.transport.faults import FOREIGN, is_broken, none_free, seconds_left, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
+from vuhitra.transport.slots import Slot, Slots, always_one_more
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
@@ -34,11 +35,18 @@ class Transport:
     """Exchanges with one server over blocking sockets; threads may share it. See `Route` for what it is made from."""
 
     def __init__(
-        self, host: Host, *, proxy: str | None = None, verify: Verify = True, cert: Certificate | None = None
+        self,
+        host: Host,
+        *,
+        proxy: str | None = None,
+        verify: Verify = True,
+        cert: Certificate | None = None,
+        max_connections: int | None = None,
     ) -> None:
         self.host = host
         self._route = Route(host, proxy, verify, cert)
         self._pool: Pool[_Connection] = Pool(time.monotonic)
+        self._slots = Slots(max_connections)
 
     def open(
         self, request: Request, timeouts: Timeouts, give_up_at: float | None = None, holder: Holder | None = None
@@ -47,6 +55,19 @@ class Transport:
 
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
+        try:
+            slot = self._slots.take(give_up_at)
+        except TimeoutError:
+            raise none_free(self._route, timeouts) from None
+        try:
+            incoming = self._open(request, timeouts, give_up_at, holder)
+        except BaseException:
+            slot.free()
+            raise
+        incoming.fill(slot)
+        return incoming
+
+    def _open(self, request: Request, timeouts: Timeouts, give_up_at: float | None, holder: Holder | None) -> Incoming:
         deadlines = Deadlines(timeouts, give_up_at, time.monotonic)
         if (connection := self._idle_connection()) is not None:
             try:
@@ -76,6 +97,7 @@ class Transport:
     def close(self) -> None:
         """Closes all connections, those that carry an answer too."""
         self._pool.close()
+        self._slots.wake()
 
     def now(self) -> float:
         """The clock that deadlines are on, in seconds."""
@@ -136,6 +158,10 @@ class Incoming:
             raise translated(connection.route, error, deadline) from error
         self.head = head._replace(received=time.time())
 
+    def fill(self, slot: Slot) -> None:
+        """Frees a slot when the connection carries this answer no more."""
+        self._connection.fill(slot)
+
     def finish(self) -> None:
         """The answer is whole: keeps the connection, for as long as it may be good.
 
@@ -144,7 +170,9 @@ class Incoming:
         if self._connection.is_inherited or self._connection.is_half_sent:
             self.close()
         else:
+            slot = self._connection.slot
             self._pool.give_back(self._connection)
+            slot.free()
 
     def close(self) -> None:
         """Ends the exchange at once, from any thread; a server stops answering. May be called twice."""
@@ -165,6 +193,7 @@ class _Connection:
         self.is_half_sent = False
         self.in_use = threading.Lock()
         self.is_closed = False
+        self.slot = always_one_more()
 
     def __del__(self) -> None:
         """Hangs up where nobody did, and says so, as sockets do."""
@@ -248,11 +277,18 @@ class _Connection:
             self.forget()
             return
         self.is_closed = True
+        self.slot.free()
         with suppress(OSError):  # the peer was faster
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         if self.in_use.acquire(blocking=False):
             self.free()
             self.in_use.release()
+
+    def fill(self, slot: Slot) -> None:
+        """Takes a slot, until it is closed; also where another thread has closed it meanwhile."""
+        self.slot = slot
+        if self.is_closed:
+            slot.free()
 
     def forget(self) -> None:
         """Closes this process's end, and leaves the connection itself to the process that made it."""

@@ -16,7 +16,7 @@ from vuhitra.proxies import ProxyError
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
-    from vuhitra.limits import Deadline
+    from vuhitra.limits import Deadline, Timeouts
     from vuhitra.transport.route import Route
 
 FOREIGN = (BrokenOffError, UnreadableError, ProxyError, OSError, UnicodeError)
@@ -95,6 +95,17 @@ def is_broken(error: OllamaConnectionError) -> bool:
 def stopped(route: Route) -> OllamaConnectionError:
     """The error of whoever reads an answer that somebody else closes."""
     return OllamaConnectionError(f"the answer of Ollama at {route} was closed while it was read", reason="stopped")
+
+
+def none_free(route: Route, timeouts: Timeouts) -> OllamaTimeoutError:
+    """The error of a call whose time was over before one of the client's connections became free."""
+    seconds = timeouts.total or 0.0
+    return OllamaTimeoutError(
+        f"no connection to Ollama at {route} became free within {seconds:g} s",
+        phase="total",
+        seconds=seconds,
+        why="as many as max_connections allows carry answers",
+    )
 
 
 def _hinted(route: Route, what: str, reason: ConnectionReason, why: str, error: Exception) -> OllamaConnectionError:

@@ -27,7 +27,7 @@ PAGE = """<!DOCTYPE html>
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        (PAGE, "502 Bad Gateway 502 Bad Gateway nginx & more"),
+        (PAGE, "502 Bad Gateway nginx & more"),
         ("<html>oops</html>", "oops"),
         ("<html><script>never ends", None),
         ("<p>never ends <b", "never ends"),
