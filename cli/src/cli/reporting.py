@@ -23,6 +23,9 @@ _IN_FLAGS = {
 """What the library calls a setting, and what it is here."""
 
 
+_BUILT_IN = re.compile(r"(?:Ollama at )?http://127\.0\.0\.1:\d+ \((the built-in engine)\)")
+
+
 def report_of(error: Exception, variables: Mapping[str, str], args: Sequence[str] = ()) -> Report:
     """What there is to say. variables: those of the environment. args: the command line, where it is known."""
     report = _report(error, args)
@@ -38,6 +41,7 @@ def _report(error: Exception, args: Sequence[str]) -> Report:
         return report_misuse(error, args)
     status, code = verdict(error)
     if what := getattr(error, "what", None):
+        what = _BUILT_IN.sub(r"\1", what)  # a person knows nothing of its port of the moment
         return Report(what, getattr(error, "why", None), _hint(error, args), code, status)
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Report("unexpected", why, _debugging(args), code, status)

@@ -72,7 +72,7 @@ class Call(Generic[T]):
 class Reading(NamedTuple):
     """What an answer is read with. parse: what it says, see `ReplyReader`. window: the model's, if it is known."""
 
-    parse: Callable[[Reply], object] | None = None
+    parse: Callable[[Reply, str], object] | None = None
     window: int | None = None
 
 

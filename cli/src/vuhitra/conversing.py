@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vuhitra.types import Message, Messages
 
 Ask: TypeAlias = "Callable[[Messages], Flow[Reply]]"
-Parse: TypeAlias = "Callable[[Reply], Any] | None"
+Parse: TypeAlias = "Callable[[Reply, str], Any] | None"
+"""What a reply of a server says."""
 Asking: TypeAlias = "Callable[[Messages, Mapping[str, Any], Parse], Flow[Any]]"
 """Messages, more fields of the request, and how its reply is parsed -> the flow that asks."""
 
@@ -60,8 +61,8 @@ class Manner(NamedTuple):
         return cls(_shape(schema), repair, _toolbox(tools, may_await or not run_tools), run_tools, max_rounds)
 
 
-def converse(send: Asking, messages: Messages, manner: Manner) -> Flow[Any]:
-    """The answer to messages, come by in a manner.
+def converse(send: Asking, messages: Messages, manner: Manner, server: str) -> Flow[Any]:
+    """The answer to messages, come by in a manner. server: who is asked, for messages.
 
     A server that is held to a schema calls no tools. So the model is left free while it has tools;
     where what it says in the end doesn't fit, it is asked once more, held to the schema and without tools.
@@ -81,7 +82,7 @@ def converse(send: Asking, messages: Messages, manner: Manner) -> Flow[Any]:
         mended: Ask = partial(repaired, held, repair=manner.repair)
         ask = partial(settled, free, mended) if toolbox else mended
     if toolbox and manner.run_tools:
-        return rounds(ask, messages, toolbox, manner.max_rounds)
+        return rounds(ask, messages, toolbox, manner.max_rounds, server)
     return ask(messages)
 
 
@@ -115,7 +116,7 @@ def settled(free: Ask, held: Ask, messages: Messages) -> Flow[Reply]:
     return (yield from held(messages))
 
 
-def rounds(ask: Ask, messages: Messages, toolbox: Toolbox, limit: int) -> Flow[Reply]:
+def rounds(ask: Ask, messages: Messages, toolbox: Toolbox, limit: int, server: str) -> Flow[Reply]:
     """Ask, run the tools that the reply calls, and ask again with what they gave, until a reply calls none.
 
     The reply's `messages` are all that was added to the conversation, itself included. A reply that
@@ -137,16 +138,17 @@ def rounds(ask: Ask, messages: Messages, toolbox: Toolbox, limit: int) -> Flow[R
         if not reply.tool_calls or not toolbox.can_run(reply.tool_calls):
             return reply
         if done == limit:
-            raise _unending(reply, limit)
+            raise _unending(reply, limit, server)
         done += 1
         for call in reply.tool_calls:
             outcome = yield Run(partial(toolbox.run, call))
             added.append(outcome.result)
 
 
-def _unending(reply: Reply, limit: int) -> OllamaIncompleteError:
+def _unending(reply: Reply, limit: int, server: str) -> OllamaIncompleteError:
+    took = f"{limit} round" if limit == 1 else f"{limit} rounds"
     error = OllamaIncompleteError(
-        f"the model still calls tools after {limit} {'round' if limit == 1 else 'rounds'} of them",
+        f"{reply.model or 'the model'} at {server} still calls tools after {took} of them",
         partial=reply,
         reason="rounds",
         hint="max_rounds= allows more; .messages is what was said so far",

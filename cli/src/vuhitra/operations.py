@@ -191,7 +191,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         from vuhitra import conversing
 
         manner = conversing.Manner.taken_from(asked, stream=stream, may_await=self._may_await)
-        return conversing.converse(send, messages, manner)
+        return conversing.converse(send, messages, manner, str(self._host))
 
     def _reading(self, model: str, parse: Parse) -> calls.Reading:
         return calls.Reading(parse, self._windows.get(flows.one_spelling(model)))

@@ -65,11 +65,11 @@ class ReplyReader(_RecordReader):
 
     Finished means `done: true` or a `done_reason`. Outside NDJSON, as some compatible servers and
     mocks answer, one object without `done` is finished too; one with `done: false` is not.
-    parse: what the whole reply says, for `reply.parsed`; it may raise OllamaOutputError.
+    parse: what the whole reply of a server says, for `reply.parsed`; it may raise OllamaOutputError.
     """
 
     def __init__(
-        self, subject: Subject, head: Head, sent: Sent, parse: Callable[[Reply], object] | None = None
+        self, subject: Subject, head: Head, sent: Sent, parse: Callable[[Reply, str], object] | None = None
     ) -> None:
         super().__init__(subject, head)
         from vuhitra.pieces import plain_text
@@ -151,7 +151,7 @@ class ReplyReader(_RecordReader):
             self._warn_of_the_window(reply.stats.prompt_eval_count + reply.stats.eval_count)
         self.is_read = True
         if self._parse is not None:
-            reply.parsed = self._parse(reply)
+            reply.parsed = self._parse(reply, str(self._subject.host))
         self._reply = reply
         self.finished = True
         return Done(reply)

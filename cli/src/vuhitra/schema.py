@@ -81,8 +81,8 @@ class Shape:
         except ValueError as error:  # a model's own; pydantic's says what is wrong in each place
             raise UnfitError(_model_problems(error)) from error
 
-    def parse(self, reply: Reply) -> Any:
-        """What a reply says; None where it calls tools instead, or was no answer to anything.
+    def parse(self, reply: Reply, server: str) -> Any:
+        """What a reply says; None where it calls tools instead, or was no answer to anything. server: whose it is.
 
         Raises OllamaOutputError. One that a limit cut is an answer only where its JSON is whole.
         """
@@ -91,9 +91,9 @@ class Shape:
         try:
             value = self.read(reply)
         except UnfitError as error:
-            raise _output_error(reply, error.problems) from error
+            raise _output_error(reply, server, error.problems) from error
         if was_cut(reply) and reply[-1:].isdigit():
-            raise _output_error(reply, (_problem("", "a number, which may go on"),))
+            raise _output_error(reply, server, (_problem("", "a number, which may go on"),))
         return value
 
 
@@ -270,8 +270,8 @@ def _model_problems(error: ValueError) -> tuple[str, ...]:
     return tuple(_problem("".join(f"/{_escaped(step)}" for step in each["loc"]), each["msg"]) for each in found)
 
 
-def _output_error(reply: Reply, problems: tuple[str, ...]) -> OllamaOutputError:
-    who = f"the answer of {reply.model}" if reply.model else "the answer"
+def _output_error(reply: Reply, server: str, problems: tuple[str, ...]) -> OllamaOutputError:
+    who = f"the answer of {reply.model or 'the model'} at {server}"
     what, hint = f"{who} doesn't fit the schema", None
     if was_cut(reply):
         what, hint = f"{who} was cut by a limit before it was what the schema asks for", _HINTS[str(reply.stopped_by)]

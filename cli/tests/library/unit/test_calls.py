@@ -319,7 +319,7 @@ def test_a_window_that_was_seen_tells_why_an_answer_stopped() -> None:
 
 
 def test_an_answer_is_parsed_where_that_is_asked_for() -> None:
-    call = calls.generate("m", HI, None, {}, calls.Reading(parse=json.loads))
+    call = calls.generate("m", HI, None, {}, calls.Reading(parse=lambda reply, _: json.loads(reply)))
     assert answered(call, b'{"response":"[4]","done":true}').parsed == [4]
 
 

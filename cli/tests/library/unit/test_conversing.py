@@ -61,7 +61,7 @@ class Server:
         if isinstance(answer, OllamaError):
             raise answer
         if parse is not None:
-            answer.parsed = parse(answer)
+            answer.parsed = parse(answer, "there")
         return answer
 
 
@@ -92,7 +92,7 @@ def talk(*answers: Reply | OllamaError, **asked: Any) -> Driven:
     server = Server(list(answers))
     manner = Manner.taken_from(asked, stream=False, may_await=True)
     assert not asked
-    result = drive(converse(server, [QUESTION], manner))
+    result = drive(converse(server, [QUESTION], manner, "there"))
     assert not server.answers
     return Driven(server.asked, result)
 
@@ -280,11 +280,11 @@ def test_flows_can_be_left_at_any_step() -> None:
         return say("", ADD)
 
     toolbox = Toolbox([add], may_await=False)
-    for flow in (repaired(ask, [QUESTION], 1), rounds(ask, [QUESTION], toolbox, 1)):
+    for flow in (repaired(ask, [QUESTION], 1), rounds(ask, [QUESTION], toolbox, 1, "there")):
         assert next(flow) == Wait(0)
         flow.close()
     assert left == ["asking"] * 2
-    running = rounds(ask, [QUESTION], toolbox, 1)
+    running = rounds(ask, [QUESTION], toolbox, 1, "there")
     next(running)
     assert isinstance(running.send(Outcome(None, 0)), Run)
     running.close()
@@ -341,4 +341,4 @@ def test_none_is_the_same_as_nothing() -> None:
 def test_streams_take_a_schema_or_tools() -> None:
     for asked in ({"schema": NUMBERS}, {"tools": [add]}):
         manner = Manner.taken_from(asked, stream=True, may_await=True)
-        assert len(drive(converse(Server([say("[]")]), [QUESTION], manner))) == 2
+        assert len(drive(converse(Server([say("[]")]), [QUESTION], manner, "there"))) == 2

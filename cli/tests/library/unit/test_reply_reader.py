@@ -308,7 +308,8 @@ def test_an_error_of_null_is_none() -> None:
 
 
 def test_what_a_reply_says_is_read_once_at_its_end() -> None:
-    def parse(reply: Reply) -> object:
+    def parse(reply: Reply, server: str) -> object:
+        assert server == str(HOST)
         calls.append(str(reply))
         return {"text": reply}
 
@@ -322,8 +323,8 @@ def test_what_a_reply_says_is_read_once_at_its_end() -> None:
 
 
 def test_a_reply_that_does_not_say_what_it_should_is_no_answer() -> None:
-    def parse(reply: Reply) -> object:
-        raise OllamaOutputError("no", reply=reply, problems=("it is no number",))
+    def parse(reply: Reply, server: str) -> object:
+        raise OllamaOutputError(f"no at {server}", reply=reply, problems=("it is no number",))
 
     reader = ReplyReader(CHAT, NDJSON, Sent(), parse)
     *items, error = read(reader, [ONE, DONE])

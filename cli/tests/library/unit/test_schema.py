@@ -298,13 +298,13 @@ def reply(text: str, stopped_by: StoppedBy = "stop") -> Reply:
 
 def refused(schema: Any, answer: Reply) -> OllamaOutputError:
     with pytest.raises(OllamaOutputError) as caught:
-        Shape.of(schema).parse(answer)
+        Shape.of(schema).parse(answer, "there")
     assert caught.value.reply is answer
     return caught.value
 
 
 def test_a_reply_says_a_value() -> None:
-    assert Shape.of(Point).parse(reply('{"x": 1}')) == Point(1)
+    assert Shape.of(Point).parse(reply('{"x": 1}'), "there") == Point(1)
 
 
 def test_a_reply_that_does_not_fit_is_an_error_that_has_it() -> None:
@@ -313,7 +313,7 @@ def test_a_reply_that_does_not_fit_is_an_error_that_has_it() -> None:
     error = refused(list[int], answer)
     assert len(error.problems) == 5
     assert str(error) == (
-        'the answer of smollm2 doesn\'t fit the schema: /0: "a" is not of type "integer"; '
+        'the answer of smollm2 at there doesn\'t fit the schema: /0: "a" is not of type "integer"; '
         '/1: "b" is not of type "integer"; /2: "c" is not of type "integer"; and 2 more'
     )
 
@@ -327,16 +327,16 @@ def test_a_reply_that_was_cut_says_so(stopped_by: StoppedBy) -> None:
 
 
 def test_a_cut_reply_whose_json_is_whole_is_an_answer() -> None:
-    assert Shape.of(Point).parse(reply('{"x": 1}\n\n\n', "limit")) == Point(1)
-    assert Shape.of(int).parse(reply("12 ", "limit")) == 12
+    assert Shape.of(Point).parse(reply('{"x": 1}\n\n\n', "limit"), "there") == Point(1)
+    assert Shape.of(int).parse(reply("12 ", "limit"), "there") == 12
     assert "may go on" in str(refused(int, reply("12", "limit")))
 
 
 def test_a_reply_that_calls_tools_or_answers_nothing_is_not_looked_at() -> None:
     calling = reply("")
     calling.tool_calls = (ToolCall("f", {}),)
-    assert Shape.of(Point).parse(calling) is None
-    assert Shape.of(Point).parse(reply("", "load")) is None
+    assert Shape.of(Point).parse(calling, "there") is None
+    assert Shape.of(Point).parse(reply("", "load"), "there") is None
 
 
 def test_a_model_that_only_thought_is_told_apart() -> None:

@@ -140,3 +140,10 @@ def test_a_real_answer_that_is_cut_says_so(connect: Connect, embedded_host: Host
     assert caught.value.reply.stopped_by == "limit"
     assert caught.value.hint
     assert "num_predict" in caught.value.hint
+
+
+def test_an_answer_that_does_not_fit_is_named_with_its_server(connect: Connect, serve: Serve) -> None:
+    server = serve(stream(pieces('["a"]')))
+    with pytest.raises(OllamaOutputError) as raised:
+        connect(server.url, "m").chat(QUESTION, schema=list[int])
+    assert f"at {server.url} (base_url) doesn't fit the schema" in str(raised.value)
