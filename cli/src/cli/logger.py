@@ -68,7 +68,7 @@ def ending_logged(command: str, clock: Callable[[], float]) -> Generator[None]:
     log, began, ended = get_logger("cli"), clock(), "done"
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too, is an ending
         ended = type(error).__name__
         raise
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.commands.models import COMMANDS, models_group
-from cli.commands.pulling import Measured
+from cli.commands.pulling import measured
 from cli.terminal.columns import columns
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
@@ -252,15 +252,17 @@ class TestMeasured:
     def test_the_size_is_known_before_and_no_step_is_lost(self, serve: Serve) -> None:
         steps = layers((0, 7), (7, 7))
         server = serve({"/api/pull": stream(steps)})
-        with OllamaClient(server.url) as client, Measured(client.pull_model("m", stream=True)) as records:
-            assert records.size() == 7
-            assert [each["status"] for each in records] == [each["status"] for each in steps]
+        with OllamaClient(server.url) as client, client.pull_model("m", stream=True) as records:
+            size, found = measured(records)
+            assert size == 7
+            assert [each["status"] for each in found] == [each["status"] for each in steps]
 
     def test_a_pull_that_tells_no_size(self, serve: Serve) -> None:
         server = serve({"/api/pull": stream([{"status": "success"}])})
-        with OllamaClient(server.url) as client, Measured(client.pull_model("m", stream=True)) as records:
-            assert records.size() is None
-            assert list(records) == [{"status": "success"}]
+        with OllamaClient(server.url) as client, client.pull_model("m", stream=True) as records:
+            size, found = measured(records)
+            assert size is None
+            assert list(found) == [{"status": "success"}]
 
 
 class TestHealth:

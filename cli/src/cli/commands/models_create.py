@@ -8,7 +8,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import done, needs_ollama, not_there
 from cli.commands.pulling import pull
-from cli.services.model_sources import StepsTold, faults_told, source_of
+from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from vuhitra.names import near_names, same_model
@@ -53,7 +53,7 @@ def models_create(
                 _check_base(server, base, name)
             records = server.client.create_model(name, stream=True, **asked)
         with faults_told(name):
-            made = pull(call, name, StepsTold(records))
+            made = pull(call, name, records, steps=told(records))
         if call.flags.json:
             call.document({"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
         done(call, "Model created successfully: ", name, f"   {made.summary}")

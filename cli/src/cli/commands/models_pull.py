@@ -7,9 +7,10 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import Items, done, needs_ollama
-from cli.commands.pulling import Place, pull
+from cli.commands.pulling import pull
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
+from cli.terminal.progress import Place
 
 
 @click.command(name="pull", cls=Command)
@@ -33,6 +34,6 @@ def models_pull(context: click.Context, names: tuple[str, ...], *, insecure: boo
             with items.item(name) as result:
                 with call.waiting(CONNECTING):
                     records = server.client.pull_model(name, stream=True, insecure=insecure)
-                pulled = pull(call, name, records, Place(number, len(names)))
+                pulled = pull(call, name, records, place=Place(number, len(names)))
                 result |= {"size": pulled.size, "seconds": round(pulled.seconds, 3)}
                 done(call, "Model pulled successfully: ", name, f"   {pulled.summary}")

@@ -7,9 +7,10 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
-from cli.commands.pulling import Place, pull
+from cli.commands.pulling import pull
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
+from cli.terminal.progress import Place
 
 
 @click.command(name="push", cls=Command)
@@ -33,6 +34,6 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
             with items.item(name) as result, near_names_for(server, "models", "push"):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
-                pushed = pull(call, name, records, Place(number, len(names)))
+                pushed = pull(call, name, records, place=Place(number, len(names)))
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}
                 done(call, "Model pushed successfully: ", name, f"   {pushed.summary}")

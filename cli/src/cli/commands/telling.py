@@ -156,17 +156,17 @@ class Telling:
 
     def _fetch(self, model: str, records: ProgressStream) -> None:
         """A model that isn't there is fetched; how large it is, is said before that."""
-        from cli.commands.pulling import Measured, pull
+        from cli.commands.pulling import measured, pull
 
         self._waiting.look = None
         self._waiting.now(f"looking for {model}")
-        with Measured(records) as measured:
-            total = measured.size()
+        with records:
+            total, steps = measured(records)
             self._waiting.stop()
             where = f" at {self._asked.server.name}" if self._asked else ""
             much = f" ({size(total)})" if total else ""
             self._call.note(shown_in_line(f"no model {model}{where}; fetching it{much}"))
-            pull(self._call, model, measured)
+            pull(self._call, model, records, steps=steps)
 
     def _hand_on(self, event: Event) -> None:
         match event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,6 @@ from typing import TYPE_CHECKING, Any
 from cli.failure import Failure
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
-    from vuhitra import ProgressStream
     from vuhitra.types import CreateOptions, Progress
 
 MODELFILE = "Modelfile"
@@ -56,22 +52,9 @@ def faults_told(name: str) -> Generator[None]:
         raise Failure(f"cannot make {name}", why=str(error)) from error
 
 
-class StepsTold:
+def told(steps: Iterable[Progress]) -> Iterator[Progress]:
     """The steps of a making. What is done to files here is told in words, for no bytes of it arrive anywhere."""
-
-    def __init__(self, records: ProgressStream) -> None:
-        self._records = records
-
-    def __iter__(self) -> Iterator[Progress]:
-        return map(_told, self._records)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._records.close()
+    return map(_told, steps)
 
 
 def _told(step: Progress) -> Progress:

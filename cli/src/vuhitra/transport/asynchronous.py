@@ -60,7 +60,7 @@ class AsyncTransport:
             raise none_free(self._route, timeouts) from None
         try:
             incoming = await self._open(request, timeouts, give_up_at)
-        except BaseException:
+        except BaseException:  # whatever it was, there is no connection
             slot.free()
             raise
         incoming.fill(slot)

@@ -61,7 +61,7 @@ class Transport:
             raise none_free(self._route, timeouts) from None
         try:
             incoming = self._open(request, timeouts, give_up_at, holder)
-        except BaseException:
+        except BaseException:  # whatever it was, there is no connection
             slot.free()
             raise
         incoming.fill(slot)
