@@ -87,6 +87,11 @@ class Settings:
         return () if "@" in given else ("--host", given)
 
     @property
+    def model_is_of_dotenv(self) -> bool:
+        """Whether a folder's file named the model, and not the user."""
+        return self.source("model").endswith(DOTENV)
+
+    @property
     def embedded(self) -> bool:
         """Whether the engine inside this program was asked for."""
         return self.ollama_ip.strip().lower() == EMBEDDED
@@ -127,14 +132,26 @@ def load_settings(variables: Mapping[str, str], cwd: str, config_path: str) -> S
 
 
 def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None], file: ConfigFile = EMPTY) -> Settings:
-    """The settings in two sets of variables, of which the first goes first, and in a file. Empty means unset."""
-    environment = {
-        name: (value, called) for name, called in _OF_THE_ENVIRONMENT.items() if (value := variables.get(called))
-    }
-    found = {
-        name: (value, f"{called} in {DOTENV}") for name, called in _VARIABLES.items() if (value := dotenv.get(called))
-    }
-    return replace(settle([Layer("environment", environment), Layer("dotenv", found)], file), variables=variables)
+    """The settings in two sets of variables, of which the first goes first, and in a file. Blank means unset."""
+    layers = [
+        Layer("environment", _values(variables, _OF_THE_ENVIRONMENT, "")),
+        Layer("dotenv", _values(dotenv, _VARIABLES, f" in {DOTENV}")),
+    ]
+    return replace(settle(layers, file), variables=variables)
+
+
+def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], where: str) -> dict[str, tuple[str, str]]:
+    """The settings among variables, without blanks around them. Raises Failure for what was no UTF-8."""
+    found = {}
+    for name, called in wanted.items():
+        value = (variables.get(called) or "").strip()
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise Failure(f"{called} is not UTF-8 text") from error
+        if value:
+            found[name] = value, f"{called}{where}"
+    return found
 
 
 def settle(layers: Sequence[Layer], file: ConfigFile = EMPTY) -> Settings:

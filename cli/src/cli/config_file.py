@@ -101,14 +101,18 @@ def set_value(path: str, key: str, value: str | None) -> None:
         raise BrokenConfig(path, problems)
     document = tomlkit.parse(_text_of(path, path))
     table: Any = document
-    for name in names[:-1]:
-        if name not in table:
-            table[name] = tomlkit.table(is_super_table=name == "profiles")
-        table = table[name]
-    if value is None:
-        table.pop(names[-1], None)
-    else:
-        table[names[-1]] = value
+    try:
+        for name in names[:-1]:
+            if name not in table:
+                table[name] = tomlkit.table(is_super_table=name == "profiles")
+            table = table[name]
+        if value is None:
+            table.pop(names[-1], None)
+        else:
+            table[names[-1]] = value
+    except ValueError as error:  # a table that is written in one line takes no other into it
+        what = f"{key} can't be written: {str(error).lower()}"
+        raise Failure(what, hint=f"[{'.'.join(names[:-1])}] in {path}") from error
     text = tomlkit.dumps(document)
     _, problems = checked(text)
     if problems:

@@ -89,6 +89,9 @@ def key_names(key: str) -> list[str]:
         profile = f"profiles.{names[1]}"
         if names[2] in _SECRETS:
             raise Failure(_secret(key), hint=f"vuhitra config set {profile}.key_variable NAME, or .key_command COMMAND")
+        if not _PLAIN_NAME.fullmatch(names[1]):
+            why = "the name of a profile has letters, digits, - and _"
+            raise Failure(f"no setting {key!r}", why=why, hint="vuhitra config set profiles.NAME.url URL")
         near = _near(names[2], OF_PROFILE)
         known = f"{profile}.{near or 'url'}"
     else:
@@ -149,6 +152,8 @@ def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Ite
             return
         near = _near(key, known)
         yield place, f"no setting {key!r}", f"{near} = …" if near else f"one of {', '.join(known)}"
+    elif isinstance(value, str) and not value.strip():
+        yield place, f"{key} is empty", f"{key} = {known[key].example}"
     elif not _is_of(known[key], value):
         yield place, f"{key} is no {known[key].words}", f"{key} = {known[key].example}"
 

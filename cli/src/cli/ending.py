@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
-from cli.failure import ReaderGone, Terminated, Told
+from cli.failure import Failure, ReaderGone, Terminated, Told
 from cli.terminal.screen import DIM, Screen, screens
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     found = obj.get("environment")
     environment = found if isinstance(found, Environment) else Environment.of_this_process()
     obj["environment"] = environment
-    _, err = screens(environment, _color_in(args))
+    colour = _color_in(args)
+    obj["screens"] = made = {colour: screens(environment, colour)}
     try:
         width = min(environment.width, 79)
         with command.make_context(name, list(args), obj=obj, terminal_width=width) as context:
@@ -38,9 +40,9 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     except ReaderGone:
         return ExitStatus.DONE
     except KeyboardInterrupt as stop:
-        return _stopped(stop, _flags_in(command, args), err)
+        return _stopped(stop, _flags_in(command, args), made[colour])
     except Exception as error:  # noqa: BLE001  whatever it is, nobody is shown a traceback
-        return _failed(error, args, _flags_in(command, args), err, environment)
+        return _failed(error, args, _flags_in(command, args), made[colour], environment.variables)
     return ExitStatus.DONE
 
 
@@ -71,12 +73,16 @@ def _flags_in(command: click.Command, args: Sequence[str]) -> set[str]:
 
 
 def _failed(
-    error: Exception, args: Sequence[str], flags: Collection[str], err: Screen, environment: Environment
+    error: Exception,
+    args: Sequence[str],
+    flags: Collection[str],
+    shown_on: tuple[Screen, Screen],
+    variables: Mapping[str, str],
 ) -> int:
     from cli.reporting import report_of
-    from cli.terminal.errors import traceback_of
+    from cli.terminal.errors import as_object, traceback_of
 
-    as_json, variables = "json" in flags, environment.variables
+    (out, err), as_json = shown_on, "json" in flags
     try:
         report = report_of(error, variables, args)
     except Exception as worse:  # noqa: BLE001  finding out what to say may fail as anything may
@@ -87,16 +93,27 @@ def _failed(
             report = report._replace(traceback=traceback)
         else:
             err.write(traceback)
+    _end_lines(out, flags, as_object(report))
     tell(report, err, as_json=as_json)
     return report.exit
 
 
-def _stopped(stop: KeyboardInterrupt, flags: Collection[str], err: Screen) -> int:
+def _end_lines(out: Screen, flags: Collection[str], error: Mapping[str, object]) -> None:
+    """Where a program is told in lines, the last says why there are no more."""
+    if {"json", "stream"} <= set(flags) and not out.has_ended:
+        from cli.terminal import documents
+
+        with suppress(Failure, ReaderGone):  # nobody is there to be told
+            documents.record(out, "error", {"error": error})
+
+
+def _stopped(stop: KeyboardInterrupt, flags: Collection[str], shown_on: tuple[Screen, Screen]) -> int:
     """Ctrl-C, or a signal to the same end. Whoever was at work left a note of how far it came."""
-    status = _status_of(stop)
+    (out, err), status = shown_on, _status_of(stop)
     if "json" in flags:
         from cli.terminal import documents
 
+        _end_lines(out, flags, interruption(stop))
         documents.error(err, interruption(stop))
         return status
     err.start_afresh()

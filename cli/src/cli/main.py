@@ -97,13 +97,13 @@ def cli(context: click.Context, *, version: bool) -> None:
 
 
 def _show_version(context: click.Context) -> None:
-    out, _ = screens_of(context)
-    if not flags_of(context).json:
+    (out, _), flags = screens_of(context), flags_of(context)
+    if not flags.json:
         out.line(f"vuhitra {__version__}")
         return
     from cli.terminal import documents
 
-    documents.document(out, {"vuhitra": __version__})
+    documents.whole(out, {"vuhitra": __version__}, stream=flags.stream)
 
 
 def run() -> None:

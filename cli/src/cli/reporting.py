@@ -19,6 +19,7 @@ _IN_FLAGS = {
     "think=False": "--no-think",
     "num_predict": "--num-predict",
     "num_ctx": "--num-ctx",
+    "the same call": "the same command",
 }
 """What the library calls a setting, and what it is here."""
 

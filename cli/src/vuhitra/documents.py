@@ -74,6 +74,9 @@ def named(document: object) -> list[dict[str, Any]]:
                 raise MalformedError(
                     f"the {field!r} of model {index} of a list is {type(value).__name__}", shown(value)
                 )
+        window = (model.get("details") or {}).get("context_length")
+        if window is not None and type(window) is not int:
+            raise MalformedError(f"the 'context_length' of model {index} of a list is {type(window).__name__}")
         _without_null(model, "capabilities")
         _without_null(model.get("details") or {}, "families")
     return models

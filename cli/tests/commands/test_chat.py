@@ -120,7 +120,7 @@ def test_names_of_files_are_not_taken_for_their_text(world: World) -> None:
         ran = world.run("chat", *args)
         assert ran.status == 2
         assert ran.err.endswith(
-            "  these are files, and only their names would be sent\n"
+            "  these are files, and only their names would be sent; in quotes, as one PROMPT, they are\n"
             "  try: vuhitra chat -f a.txt -f 'b c.txt' 'sum up'\n"
         )
     assert world.run("chat", "a.txt", "b c.txt").err.startswith("Error: did you mean -f a.txt -f 'b c.txt'?\n")
@@ -191,6 +191,9 @@ class TestWhichModel:
 
     def test_of_several_one_has_to_be_named(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("one:latest", "two:latest")})
+        unsure = world.run("chat", "x", "--host", server.url)
+        assert unsure.err.startswith(f"Error: which model? 2 of those at 127.0.0.1:{server.port} may be able to chat\n")
+        server.routes["/api/tags"] = listed("one:latest", "two:latest", capabilities=["completion"])
         ran = world.run("chat", "x", "--host", server.url)
         assert ran.status == 2
         assert ran.err == (

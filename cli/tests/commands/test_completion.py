@@ -97,7 +97,7 @@ def test_a_host_on_the_line_is_the_one_that_is_asked(world: World, serve: Serve)
 
 
 def test_names_are_remembered_for_when_the_server_is_gone(world: World, serve: Serve) -> None:
-    server = serve({"/api/tags": listed("m:latest", "evil\x1b[2J", "a b", "--yes")})
+    server = serve({"/api/tags": listed("m:latest", "evil\x1b[2J", "a b", "--yes", "m$(id)", "m`id`", "m;id")})
     here = world.with_(variables={"OLLAMA_IP": server.url})
     assert here.run("models", "list").status == 0
     server.routes["/api/tags"] = [Hang()]
@@ -105,6 +105,19 @@ def test_names_are_remembered_for_when_the_server_is_gone(world: World, serve: S
     assert asked(here, "vuhitra chat -m ") == ["m:latest"]
     assert time.monotonic() - began < 2
     assert asked(world.with_(variables={"OLLAMA_IP": unused_url()}), "vuhitra chat -m ") == []
+
+
+def test_a_hostile_name_is_never_put_on_the_line(world: World, serve: Serve) -> None:
+    here = world.with_(
+        variables={"OLLAMA_IP": serve({"/api/tags": listed("m:1", "m$(id)", "m`id`", "m|id", "~m")}).url}
+    )
+    assert asked(here, "vuhitra chat -m ") == ["m:1"]
+
+
+def test_settings_that_can_not_be_read_hinder_no_shell(world: World) -> None:
+    (world.home / ".env").write_text("LOG_LEVEL=loud\n")
+    ran = world.run("completion", "bash")
+    assert (ran.status, ran.err) == (0, "")
 
 
 def test_a_key_that_is_pressed_runs_no_program(world: World) -> None:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from cli.config import Settings, read_settings, settings_of
-from tests.commands.conftest import Serve
+from tests.commands.conftest import Serve, generated, listed
 from tests.commands.running import World
+from tests.scripted_server import stream
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,14 @@ def test_a_broken_value_is_wrong_usage_and_named(world: World, variables: dict[s
     ran = world.run("chat", "x")
     assert ran.status == 2
     assert " in ./.env" in ran.err.splitlines()[0]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_setting_is_none(world: World, serve: Serve, blank: str) -> None:
+    server = serve({"/api/tags": listed("m:latest"), "/api/generate": stream(generated("a"))})
+    (world.home / ".env").write_text(f'MODEL="{blank}"\nLOG_LEVEL="{blank}"\n')
+    ran = world.with_(variables={"MODEL": blank, "OLLAMA_IP": server.url}).run("chat", "x")
+    assert (ran.status, ran.out) == (0, "a\n")
 
 
 def test_a_broken_setting_takes_no_help_away(world: World) -> None:

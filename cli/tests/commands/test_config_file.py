@@ -62,7 +62,7 @@ def test_none_is_an_empty_one(tmp_path: Path) -> None:
         ('[profiles.a]\nurl = "h"\n[profiles.b]\nurl = "h"\nurll = "h"\n', 5, "no setting 'urll'"),
         ('profiles.a.url = "h"\nprofiles.a.modle = "h"\n', 2, "no setting 'modle'"),
         ("# x\nmodel = 3\n", 2, "model is no text"),
-        ('model = " "\n', 1, "model is no text"),
+        ('model = " "\n', 1, "model is empty"),
         ('[profiles.a]\nmodel = "m"\n', 1, "profile a has no url"),
         ('[profiles.a]\n\nurl = "ftp://h"\n', 3, "url: http, https or unix, not 'ftp'"),
         ('[profiles.a]\nurl = "http://me:secret@h"\n', 2, "a url with a password in it"),
@@ -153,6 +153,12 @@ class TestSet:
             assert os.listdir(elsewhere) == ["mine.toml"]
             assert path.is_symlink()
 
+    def test_a_table_in_one_line_is_left_as_it_is(self, world: World) -> None:
+        path = config_of(world, 'profiles = {a = {url = "h"}}\n')
+        ran = world.run("config", "set", "profiles.b.url", "h")
+        assert (ran.status, path.read_text()) == (2, 'profiles = {a = {url = "h"}}\n')
+        assert ran.err.startswith("Error: profiles.b.url can't be written: inline tables cannot contain a table\n")
+
     def test_a_command_runs_as_it_was_written(self, world: World) -> None:
         assert world.run("config", "set", "profiles.lan.url", unused_url()).status == 0
         assert world.run("config", "set", "profiles.lan.key_command", "sh -c 'exit 7'").status == 0
@@ -177,6 +183,7 @@ class TestSet:
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
             (("profiles.a.key_command", "pass 'gpu"), "Error: profiles.a.key_command can't be that: key_command is"),
             (("model", "\udcff"), "Error: model can't be that: it is not UTF-8 text\n"),
+            (("profiles.a b.url", "h"), "Error: no setting 'profiles.a b.url'\n  the name of a profile has letters"),
             (("profiles.a.key", "x"), "Error: profiles.a.key would be a secret in a file\n"),
             (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=VALUE, or the same in "),
             (("api_key", "x"), "Error: no setting 'api_key'\n  try: export OLLAMA_API_KEY=VALUE, or the same in "),

@@ -297,6 +297,22 @@ def test_the_flags_of_a_line_are_known_before_it_is_parsed(line: str, flags: set
     assert flags_in(cli, line.split()) == flags
 
 
+@pytest.mark.parametrize("given", ["chat hi -m m", "models list", "models pull m", "chat --zzz", "zzz"])
+def test_lines_for_a_program_end_in_an_error(world: World, given: str) -> None:
+    ran = world.run(*given.split(), "--json", "--stream", *(("--host", unused_url()) if "zzz" not in given else ()))
+    assert ran.status == ran.lines[-1]["error"]["exit"] == ran.error["exit"]
+    assert ran.lines[-1]["type"] == "error"
+
+
+@pytest.mark.parametrize("args", [["models", "show", "\udcff"], ["chat", "x", "-m", "\udcff"]])
+def test_a_model_s_name_is_utf_8(world: World, args: list[str]) -> None:
+    ran = world.run(*args)
+    assert (ran.status, "it is not UTF-8 text" in ran.err) == (2, True)
+    assert (
+        world.with_(variables={"MODEL": "\udcff"}).run("chat", "x").err.startswith("Error: MODEL is not UTF-8 text\n")
+    )
+
+
 def test_a_value_is_no_flag(world: World) -> None:
     assert world.run("chat", "--zzz", "-s", "--json").err.startswith("Error: no such flag '--zzz'\n")
     (world.home / "file").write_text("words")

@@ -114,11 +114,11 @@ class TestFiles:
         assert (ran.err, server.requests[0].json["prompt"]) == ("note: a.txt is empty\n", "x")
         assert refused(world, "-f", "a.txt").endswith('  try: vuhitra chat -m m "Why is the sky blue?"\n')
 
-    def test_a_folder_offers_a_glob(self, world: World) -> None:
+    def test_a_folder_is_told(self, world: World) -> None:
         (world.home / "my docs").mkdir()
         said = refused(world, "-f", "my docs/", "x")
         assert said.startswith("my docs/ is a folder\n")
-        assert "/*" in said
+        assert said.endswith("try: -f 'my docs/FILE', once for each\n")
 
     def test_a_missing_file_has_near_names(self, world: World) -> None:
         (world.home / "docs").mkdir()
@@ -208,12 +208,22 @@ class TestImages:
         assert refused(world, "-a", "x.png").startswith("PROMPT is missing: what about the image?\n")
 
 
-def test_what_is_not_utf_8_on_the_command_line_is_sent_all_the_same(world: World, serve: Serve) -> None:
+def test_the_name_of_a_file_need_not_be_utf_8(world: World, serve: Serve) -> None:
     (world.home / "x\udcff").write_text("ay")
-    server = serve(says=["a"])
-    prompt = prompt_of(world, server, "-f", "x\udcff", "-s", "s\udcff", "-o", "stop=\udcff", "p\udcff")
-    assert prompt == "```x\ufffd\nay\n```\n\np\ufffd"
-    assert server.requests[0].json["system"] == "s\ufffd"
+    assert prompt_of(world, serve(says=["a"]), "-f", "x\udcff", "p") == "```x\ufffd\nay\n```\n\np"
+
+
+@pytest.mark.parametrize(
+    ("args", "what"), [(["p\udcff"], "PROMPT"), (["x", "-s", "\udcff"], "-s"), (["x", "-o", "stop=\udcff"], "-o")]
+)
+def test_what_is_asked_is_utf_8(world: World, args: list[str], what: str) -> None:
+    assert refused(world, *args).startswith(f"{what} is not text in UTF-8\n")
+
+
+def test_a_file_that_is_meant_for_its_text_is_told(world: World, serve: Serve) -> None:
+    (world.home / "notes.md").write_text("ay")
+    ran = world.run("chat", "notes.md", "-m", "m", "--host", serve(says=["a"]).url)
+    assert (ran.status, ran.err) == (0, "note: notes.md is a file, and only its name is sent; -f sends what it holds\n")
 
 
 class TestSystem:

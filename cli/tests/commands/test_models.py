@@ -155,6 +155,15 @@ class TestList:
         assert "evilname" in here.at_terminal.run("models", "list", "--host", host).out
         assert here.run("models", "list", "-q", "--host", host).out == "evil\x1b[2Jname\n"
 
+    def test_quiet_takes_nothing_from_a_document(self, here: World) -> None:
+        assert here.run("models", "list", "--json", "-q").out == here.run("models", "list", "--json").out
+
+    def test_a_window_that_is_no_number_is_no_answer(self, here: World, serve: Serve) -> None:
+        tags = listed("m", details={"context_length": "x"})
+        ran = here.run("models", "list", "--host", serve({"/api/tags": tags}).url)
+        assert (ran.status, ran.out) == (10, "")
+        assert "the 'context_length' of model 0 of a list is str" in ran.err
+
     def test_no_cell_has_an_escape_at_a_terminal(self, here: World, serve: Serve) -> None:
         details = {"quantization_level": "Q4\x1b]0;owned\x07\nm2  forged"}
         tags = listed("m", details=details, capabilities=["completion", "vision\x1b[2J"])
@@ -238,7 +247,16 @@ class TestPull:
         server = serve({"/api/pull": InTurn(stream(layers((5, 5))), [Close()])})
         ran = world.run("models", "pull", "a", "b", "--json", "--host", server.url)
         assert (ran.status, ran.error["exit"]) == (3, 3)
-        assert [each["name"] for each in ran.json["models"]] == ["a"]
+        assert [(each["name"], "error" in each) for each in ran.json["models"]] == [("a", False), ("b", True)]
+
+    def test_one_that_breaks_off_is_one_failure_among_others(self, world: World, serve: Serve) -> None:
+        missing = stream([{"error": "pull model manifest: file does not exist"}])
+        cut: list[Step] = [STREAM_HEAD, chunk(layers((1, 5))[1]), Close()]
+        server = serve({"/api/pull": InTurn(missing, cut, cut, cut, cut, cut, cut, stream(layers((5, 5))))})
+        ran = world.run("models", "pull", "missing", "cut", "there", "--json", "--stream", "--host", server.url)
+        last = ran.lines[-1]
+        assert (ran.status, last["type"]) == (5, "done")
+        assert [each["name"] for each in last["models"]] == ["missing", "cut", "there"]
 
     def test_json(self, world: World, serve: Serve) -> None:
         server = serve({"/api/pull": stream(layers((5, 5)))})

@@ -65,8 +65,8 @@ def test_without_options_none_are_sent(world: World, serve: Serve) -> None:
         (["--num-ctx", "0"], "--num-ctx is a whole number, 1 at least, not 0"),
         (["-o", "temperature", "0.5"], "-o takes KEY=VALUE, not 'temperature'\n  try: -o temperature=0.5"),
         (["-o", "stop", "."], "-o takes KEY=VALUE, not 'stop'\n  try: -o stop=VALUE"),
-        (["-o", "=1"], "-o takes KEY=VALUE, not '=1'\n  try: vuhitra chat -o temperature=0.5"),
-        (["-o", "xyzzy"], "-o takes KEY=VALUE, not 'xyzzy'\n  try: vuhitra chat -o temperature=0.5"),
+        (["-o", "=1"], "-o takes KEY=VALUE, not '=1'\n  try: -o temperature=0.5"),
+        (["-o", "xyzzy"], "-o takes KEY=VALUE, not 'xyzzy'\n  try: -o temperature=0.5"),
     ],
 )
 def test_what_an_option_does_not_take_is_an_error(world: World, args: list[str], error: str) -> None:

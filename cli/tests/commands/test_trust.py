@@ -15,7 +15,9 @@ from cli.config import Settings
 from cli.failure import Failure
 from cli.services.trust import Trust
 from cli.terminal.screen import screens
+from tests.commands.conftest import InTurn, Serve, generated, listed
 from tests.commands.running import World
+from tests.scripted_server import answer, stream
 
 FAR = "http://vuhitra.invalid:11434"
 ASK = ("models", "list")
@@ -73,6 +75,24 @@ def test_what_the_user_names_is_no_news(astray: World) -> None:
 
 def test_what_sends_nothing_says_nothing(astray: World) -> None:
     assert astray.run("config", "show").err == ""
+
+
+@pytest.mark.parametrize(("model", "is_fetched"), [("llama3.2", True), ("evil.example/ns/x", False), ("ns/x", False)])
+def test_what_a_folder_names_is_fetched_from_the_library_alone(
+    world: World, serve: Serve, model: str, is_fetched: bool
+) -> None:
+    (world.home / ".env").write_text(f"MODEL={model}\n")
+    missing = answer({"error": f"model '{model}' not found"}, 404)
+    server = serve(
+        {
+            "/api/generate": InTurn(missing, stream(generated("a"))),
+            "/api/pull": stream([{"status": "success"}]),
+            "/api/tags": listed(),
+        }
+    )
+    ran = world.with_(variables={"OLLAMA_IP": server.url}).run("chat", "x")
+    assert ("/api/pull" in server.paths, ran.status) == (is_fetched, 0 if is_fetched else 5)
+    assert world.with_(variables={"OLLAMA_IP": server.url}).run("chat", "x", "-m", model).status == 0
 
 
 class TestTrust:

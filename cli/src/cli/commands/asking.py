@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from cli.commands.chat_flags import Given
 from cli.commands.invocation import Invocation
 from cli.failure import Failure
-from cli.services.prompts import read_stdin, sendable, words_of
+from cli.services.prompts import as_text, read_stdin, words_of
 from cli.services.question import Material, Question
 from cli.terminal.escape_filter import shown_in_line
 
@@ -35,6 +36,8 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
     for each in materials:
         if not each.text and each.name != "stdin":
             call.note(f"{shown_in_line(each.name)} is empty")
+    if len(prompt) == 1 and os.path.isfile(os.path.join(environment.cwd, prompt[0])):
+        call.note(f"{shown_in_line(prompt[0])} is a file, and only its name is sent; -f sends what it holds")
     form: Literal["json"] | None = "json" if given["format"] else None
     return Question(
         words=words,
@@ -58,7 +61,7 @@ def _options(given: Given, words: Sequence[str]) -> dict[str, Any]:
         return {}
     from cli.services.request_options import options_of, value_of
 
-    options = options_of([*map(sendable, given["option"])], words)
+    options = options_of([as_text(each, "-o") for each in given["option"]], words)
     return options | {name: value_of(name, flags[name], f"--{name.replace('_', '-')}") for name in named}
 
 

@@ -11,6 +11,7 @@ from cli.commands.asking import question_in
 from cli.commands.chat_flags import AskingCommand, Given, chat_flags
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.telling import Telling
+from cli.failure import Failure
 from cli.services.answering import answer
 from cli.services.choosing import WhichModel
 from cli.services.question import Question
@@ -18,6 +19,8 @@ from cli.terminal.presentation import Presentation
 
 if TYPE_CHECKING:
     from typing import Unpack
+
+    from cli.config import Settings
 
 
 @click.command(cls=AskingCommand)
@@ -43,6 +46,8 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
     call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
     question = question_in(call, prompt, given)
     if given["show_prompt"]:
+        if given["output"]:
+            raise Failure("--show-prompt and --output exclude each other: there is no answer to write")
         from cli.commands.prompt_preview import show_prompt
 
         show_prompt(call, question)
@@ -61,7 +66,7 @@ def _tell(call: Invocation, question: Question, given: Given) -> None:
         question,
         call.settings,
         call.memory,
-        pull=given["pull"],
+        pull=given["pull"] and _may_be_fetched(call.settings),
         retries=given["retries"],
         wait=given["wait"],
         looks=call.tells,
@@ -69,6 +74,14 @@ def _tell(call: Invocation, question: Question, given: Given) -> None:
     with closing(steps), Telling(call, _presentation(call, given)) as telling:
         for step in steps:
             telling.tell(step)
+
+
+def _may_be_fetched(settings: Settings) -> bool:
+    if not settings.model_is_of_dotenv:
+        return True
+    from cli.services.trust import may_be_fetched
+
+    return may_be_fetched(settings)
 
 
 def _presentation(call: Invocation, given: Given) -> Presentation:

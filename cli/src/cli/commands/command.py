@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cli.config import Settings
 
 _FLAGS = "cli.flags"
-_SCREENS = "cli.screens"
 _ROOMY = 60
 """Columns from which on what something is for goes beside its name."""
 
@@ -52,8 +51,8 @@ def environment_of(context: click.Context) -> Environment:
 
 def screens_of(context: click.Context) -> tuple[Screen, Screen]:
     """The screens of stdout and of stderr: the same for all who write, so that one line makes way for another."""
+    made: dict[str, tuple[Screen, Screen]] = context.obj.setdefault("screens", {})
     colour = flags_of(context).color
-    made: dict[str, tuple[Screen, Screen]] = context.meta.setdefault(_SCREENS, {})
     if colour not in made:
         made[colour] = screens(environment_of(context), colour)
     return made[colour]
@@ -140,6 +139,12 @@ class Command(_Common):
             return super().invoke(ctx)
 
 
+class CommandWithoutSettings(Command):
+    """A command that works where the settings can't be read."""
+
+    takes_settings = False
+
+
 class Group(_Common, click.Group):
     """A command that has commands below it."""
 
@@ -181,14 +186,14 @@ class Group(_Common, click.Group):
 
     def tell(self, ctx: click.Context) -> None:
         """Print what there is, where no command is named."""
-        out, _ = screens_of(ctx)
-        if not flags_of(ctx).json:
+        (out, _), flags = screens_of(ctx), flags_of(ctx)
+        if not flags.json:
             out.line(self.overview(ctx))
             return
         from cli.terminal import documents
 
         commands = [{"name": name, "summary": summary} for name, summary in self.summaries(ctx).items()]
-        documents.document(out, {"command": ctx.command_path, "commands": commands})
+        documents.whole(out, {"command": ctx.command_path, "commands": commands}, stream=flags.stream)
 
     def hint_for(self, ctx: click.Context, words: Sequence[str], near: Sequence[str]) -> str:
         """What to try where the first word is no command."""
@@ -207,7 +212,10 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
     for name in names:
         check_not_empty(context, param, name)
         try:
+            name.encode()
             parse(name)
+        except UnicodeEncodeError as error:
+            raise click.BadParameter("it is not UTF-8 text", context, param) from error
         except ValueError as error:
             raise click.BadParameter(str(error), context, param) from error
     return tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value

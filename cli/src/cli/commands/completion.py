@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, FishComplete, ShellComplete, ZshComplete, split_arg_string
 
-from cli.commands.command import Command, check_model_names, flags_of
+from cli.commands.command import CommandWithoutSettings, check_model_names, flags_of
 from cli.environment import Environment
 from cli.terminal.screen import screens
 
@@ -124,7 +124,7 @@ class _Fish(_Asked, FishComplete):
 _SHELLS: Mapping[str, type[_Asked]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
-@click.command(name="completion", cls=Command)
+@click.command(name="completion", cls=CommandWithoutSettings)
 @click.argument("shell", type=click.Choice(tuple(_SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.commands.command import Command, Group, environment_of
+from cli.commands.command import CommandWithoutSettings, Group, environment_of
 from cli.commands.invocation import Invocation, invocation
 from cli.config import short_path
 from cli.failure import Failure, Told
@@ -15,12 +15,6 @@ from cli.terminal.screen import BOLD, DIM, GREEN
 
 if TYPE_CHECKING:
     from cli.config_rules import Problem
-
-
-class _WithoutSettings(Command):
-    """A command that works where the settings can't be read."""
-
-    takes_settings = False
 
 
 @click.group(name="config", cls=Group, invoke_without_command=True)
@@ -67,7 +61,7 @@ def config_show(context: click.Context) -> None:
     call.aside(f"Profiles: {profiles}" if profiles else f"No profiles in {call.settings.file.path}")
 
 
-@config_group.command(name="validate", cls=_WithoutSettings)
+@config_group.command(name="validate", cls=CommandWithoutSettings)
 @click.pass_context
 def config_validate(context: click.Context) -> None:
     """Check the config file, and name every problem with its line.
@@ -98,7 +92,7 @@ def config_validate(context: click.Context) -> None:
         raise Told(ExitStatus.USAGE)
 
 
-@config_group.command(name="set", cls=_WithoutSettings)
+@config_group.command(name="set", cls=CommandWithoutSettings)
 @click.argument("key", metavar="KEY")
 @click.argument("value", metavar="[VALUE]", required=False)
 @click.option("--unset", is_flag=True, help="Take the setting away.")
@@ -130,7 +124,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
         call.out.sentence(("✓ ", GREEN), (shown_in_line(key), BOLD), f" {shown_in_line(said)}")
 
 
-@config_group.command(name="path", cls=_WithoutSettings)
+@config_group.command(name="path", cls=CommandWithoutSettings)
 @click.pass_context
 def config_path(context: click.Context) -> None:
     """Print where the config file is; it need not exist.

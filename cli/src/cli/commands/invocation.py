@@ -53,10 +53,7 @@ class Invocation(NamedTuple):
         """All that a program is told, as `--json` asks for; with `--stream` in a line, the last of several."""
         from cli.terminal import documents
 
-        if self.flags.stream:
-            documents.record(self.out, "done", content)
-        else:
-            documents.document(self.out, content)
+        documents.whole(self.out, content, stream=self.flags.stream)
 
     def waiting(self, phase: str) -> Waiting:
         """The line that tells what is being waited for."""

@@ -36,15 +36,20 @@ class Items:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._call.flags.json and self._results:
             self._call.document({"host": self._server.host.url, "models": self._results})
+        if kind is None and self._first_failure is not None:
+            raise Told(self._first_failure)
+
+    @property
+    def _first_failure(self) -> ExitStatus | None:
         failures = [result["error"]["exit"] for result in self._results if "error" in result]
-        if failures and kind is None:
-            raise Told(ExitStatus(failures[0]))
+        return ExitStatus(failures[0]) if failures else None
 
     @contextmanager
     def item(self, name: str) -> Generator[dict[str, Any]]:
         """One of them, and what `--json` shows of it.
 
-        Raises OllamaConnectionError: where the server is lost, there is nothing to go on with.
+        Where the server is lost, there is nothing to go on with: raises OllamaConnectionError, or Told where
+        something had failed before.
         """
         from cli.ending import tell
         from cli.reporting import report_of
@@ -54,17 +59,27 @@ class Items:
         try:
             yield result
         except (OllamaError, Failure) as error:
-            if isinstance(error, OllamaConnectionError) and not _is_of_one_item(error):
-                raise
             report = report_of(error, self._call.environment.variables)
-            tell(report, self._call.err, as_json=self._call.flags.json)
             result["error"] = as_object(report)
-        self._results.append(result)
+            is_lost = isinstance(error, OllamaConnectionError) and not _is_of_one_item(error)
+            if is_lost and not self._results:  # it was never there
+                raise
+            first = self._first_failure
+            self._results.append(result)
+            if is_lost and first is None:
+                raise
+            tell(report, self._call.err, as_json=self._call.flags.json)
+            if is_lost and first is not None:
+                raise Told(first) from error
+        else:
+            self._results.append(result)
 
 
 def _is_of_one_item(error: OllamaConnectionError) -> bool:
-    """Whether the server is there, and only this took too long."""
-    return isinstance(error, OllamaTimeoutError) and error.phase != "connect"
+    """Whether the server was there, and only this took too long, or broke off."""
+    if isinstance(error, OllamaTimeoutError):
+        return error.phase != "connect"
+    return error.reason in ("reset", "closed")
 
 
 @contextmanager

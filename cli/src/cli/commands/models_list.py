@@ -40,7 +40,8 @@ def models_list(context: click.Context) -> None:
         listed = server.client.list_models()
         KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
         default = default_model(call.settings, listed, server)
-        running = [] if call.flags.quiet else _running(server)
+        names_alone = call.flags.quiet and not call.flags.json
+        running = [] if names_alone else _running(server)
         rows = model_rows(listed, running, default.model if default else None)
         waiting.stop()
         _show(call, server, rows, default)

@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, done, near_names_for
+from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
 from cli.commands.showing import awaited
 from cli.commands.value_types import KeepAlive
 from cli.services.servers import connected
@@ -33,6 +33,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
       vuhitra models load smollm2:135m --keep-alive 1h
     """
     call = invocation(context)
+    needs_ollama(call, "keep models loaded")
     clock = call.environment.monotonic
     with call.waiting(f"loading {name}") as waiting, connected(call.settings, call.memory) as server:
         watch = Watch(server, name, call.memory)
@@ -62,6 +63,7 @@ def models_unload(context: click.Context, names: tuple[str, ...]) -> None:
       vuhitra models unload smollm2:135m
     """
     call = invocation(context)
+    needs_ollama(call, "keep models loaded")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name in names:
             with items.item(name) as result, near_names_for(server, "models", "unload"):

@@ -17,11 +17,11 @@ ListedModel = Mapping[str, Any]
 
 
 class WhichModel(Failure):
-    """No model is named, and several could answer. names: theirs."""
+    """No model is named, and several could answer. names: theirs. is_told: whether the server says that they can."""
 
-    def __init__(self, names: Sequence[str], server: Server) -> None:
+    def __init__(self, names: Sequence[str], server: Server, *, is_told: bool) -> None:
         super().__init__(
-            f"which model? {len(names)} of those at {server.name} can chat",
+            f"which model? {len(names)} of those at {server.name} {'can' if is_told else 'may be able to'} chat",
             why=", ".join(names),
             hint=f'{server.command("chat", "-m", names[0])} "…", or: {server.command("models", "default", names[0])}',
         )
@@ -65,7 +65,7 @@ def choose_model(models: Sequence[ListedModel], server: Server) -> Choice:
         return choice
     names = [str(model["name"]) for model in models if can_chat(model)]
     if names:
-        raise WhichModel(names, server)
+        raise WhichModel(names, server, is_told=all(model.get("capabilities") is not None for model in models))
     what = f"no model at {server.name} can chat" if models else f"no models at {server.name}"
     raise Failure(
         what,

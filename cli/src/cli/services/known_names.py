@@ -6,20 +6,22 @@ Forgetting is harmless, so a folder that can't be written to is no error, nor is
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from cli.private_files import replace
 
 _FILE = "model-names"
+_PLAIN = re.compile(r"\w[\w.:/@+-]*", re.ASCII)
 _MOST_SERVERS = 20
 _MOST_NAMES = 1000
 _LARGEST = 1_000_000
 
 
 def completable(names: Iterable[str]) -> list[str]:
-    """Those that can stand on a command line: no control characters, no blanks, and nothing that is read as a flag."""
-    return [name for name in names if name.isprintable() and " " not in name and not name.startswith("-")]
+    """Those that a shell may put on its line: names as models have them, with nothing in them that a shell acts on."""
+    return [name for name in names if _PLAIN.fullmatch(name)]
 
 
 class KnownNames:

@@ -51,12 +51,24 @@ def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
     others = [word for word in words if word not in paths]
     if paths and (files or len(words) > 1) and _are_meant(words, paths, others, files):
         raise _only_names(paths, others, files)
-    return sendable(" ".join(words))
+    return as_text(" ".join(words), "PROMPT")
 
 
-def sendable(text: str) -> str:
-    """A text of the command line: what was not UTF-8 there arrives as lone surrogates, which no server takes."""
-    return text.encode(errors="surrogateescape").decode(errors="replace")
+def as_text(text: str, what: str) -> str:
+    """A text of the command line. Raises Failure where it wasn't UTF-8, which arrives as lone surrogates.
+
+    what: what it is, for that.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Failure(f"{what} is not text in UTF-8", hint="iconv -t UTF-8 -f with the encoding it is in") from error
+    return text
+
+
+def sendable(name: str) -> str:
+    """The name of a file, as it can be sent: file names may be anything."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _are_meant(words: Sequence[str], paths: Sequence[str], others: Sequence[str], files: Sequence[str]) -> bool:
@@ -77,6 +89,6 @@ def _only_names(paths: Sequence[str], others: Sequence[str], files: Sequence[str
     whole = join(["vuhitra", "chat", *(word for name in (*files, *paths) for word in ("-f", name)), *others])
     return Failure(
         f"did you mean {flags(paths[:_NAMED])}{more}?",
-        why="these are files, and only their names would be sent",
+        why="these are files, and only their names would be sent; in quotes, as one PROMPT, they are",
         hint=whole if not more else None,
     )

@@ -101,11 +101,11 @@ def _is_folder(path: str, flag: str) -> Failure:
     from shlex import quote
 
     name = flag.strip()
-    pattern = f"{quote(path.rstrip('/'))}/*"
+    one = quote(os.path.join(path, "FILE"))
     return Failure(
         f"{path} is a folder",
         why=f"{name} takes a file, and may be repeated" if name in ("-f", "-a") else None,
-        hint=f"vuhitra chat $(printf ' {name} %s' {pattern}) PROMPT" if name in ("-f", "-a") else None,
+        hint=f"{name} {one}, once for each" if name in ("-f", "-a") else None,
     )
 
 

@@ -71,6 +71,8 @@ def value_of(name: str, text: str, flag: str | None = None) -> Any:
     """The value of a known option. flag: the one that gave it. Raises Failure for what it doesn't take."""
     kind, who = KNOWN[name], flag or f"the option {name}"
     value = _read(kind.words, text)
+    if value is None and kind.words == _INTEGER and re.fullmatch(r"\s*[-+]?\d+\s*", text):
+        raise Failure(f"{who} has 18 digits at most")
     if value is None:
         raise Failure(f"{who} is {kind.words}, not {text!r}")
     below = kind.lowest is not None and value < kind.lowest
@@ -118,7 +120,7 @@ def _not_a_pair(pair: str, words: Sequence[str]) -> Failure:
     what = f"-o takes KEY=VALUE, not {pair!r}"
     name = pair.partition("=")[0]
     if name not in KNOWN:
-        return _unknown(name, None) if _near(name) else Failure(what, hint="vuhitra chat -o temperature=0.5")
+        return _unknown(name, None) if _near(name) else Failure(what, hint="-o temperature=0.5")
     kind = KNOWN[name].words
     value = next((word for word in words if kind != _TEXTS and _read(kind, word) is not None), None)
     return Failure(what, hint=f"-o {name}={value if value is not None else 'VALUE'}")

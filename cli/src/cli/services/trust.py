@@ -1,4 +1,6 @@
-"""Which folders' `.env` may send what is asked to a server beyond this machine: those that somebody said yes to.
+"""What a folder's `.env` may have done: send what is asked to a server beyond this machine, have a model fetched.
+
+The first it may where somebody said yes to it.
 
 Remembered in the state folder. Forgetting is harmless: it is asked once more.
 """
@@ -9,9 +11,22 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from cli.config import Settings
 from cli.private_files import replace
+from vuhitra.names import DEFAULT_NAMESPACE, DEFAULT_REGISTRY, parse
 
 _FILE = "trusted-folders"
+
+
+def may_be_fetched(settings: Settings) -> bool:
+    """Whether a model that is missing may be fetched unasked.
+
+    Not one that a folder's `.env` names from elsewhere than Ollama's own library: the user named no such place.
+    """
+    if settings.model is None:
+        return True
+    parts = parse(settings.model)
+    return (parts.registry, parts.namespace) == (DEFAULT_REGISTRY, DEFAULT_NAMESPACE)
 
 
 class Trust(NamedTuple):

@@ -14,8 +14,17 @@ def document(screen: Screen, content: Mapping[str, object]) -> None:
     screen.line(_encoded(screen, {"version": VERSION, **content}, indent=2))
 
 
+def whole(screen: Screen, content: Mapping[str, object], *, stream: bool | None) -> None:
+    """All that a command has to say: a document, or where lines are asked for, the last of them."""
+    if stream:
+        record(screen, "done", content)
+    else:
+        document(screen, content)
+
+
 def record(screen: Screen, kind: str, content: Mapping[str, object]) -> None:
-    """One line of a stream of them."""
+    """One line of a stream of them; the last has the kind `done` or `error`."""
+    screen.has_ended = kind in ("done", "error")
     screen.line(_encoded(screen, {"version": VERSION, "type": kind, **content}))
 
 

@@ -4,7 +4,8 @@ Stateful, so that a sequence split over two pieces is taken out too. This file w
 
 Line feeds and tabs stay. Carriage returns, backspaces and all other controls are taken out: what was
 written is never written over. What changes the order in which text is read is shown by its number,
-`<U+202E>`, and so is what carries text that nobody sees: tags, separators of lines, annotations.
+`<U+202E>`, and so is what carries text that nobody sees: tags, the selectors of variants that only few
+fonts have, separators of lines, annotations.
 Joiners, direction marks and zero-width spaces stay: scripts and emoji need them, and they hide nothing.
 A half of a surrogate pair, which no encoding can write, is shown as `?`.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-_NUMBERED = "\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e007f"
+_NUMBERED = "\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e01ef"
 _SHOWN_BY_NUMBER = re.compile(f"[{_NUMBERED}]")
 _SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NUMBERED}]")
 _KEPT = "\n\t"

@@ -39,6 +39,7 @@ _FURTHER_IN = "    "
 class Screen:
     """stdout or stderr.
 
+    has_ended: whether the last of several lines for a program is out.
     On stdout a write that fails ends the command; on stderr there is nobody left to tell. A terminal
     that has gone away ends it silently, as its hanging up does.
     """
@@ -59,6 +60,7 @@ class Screen:
         self._measure = width
         self._carries_the_answer = carries_the_answer
         self._fallbacks = _missing_in(stream.encoding) if stream.is_terminal else {}
+        self.has_ended = False
         self._rewritten = ""
         self._drawn_at = 0
         self._lock = RLock()
