@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import struct
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Sends nothing for so many seconds."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Reset:
     """Resets the connection."""
 
 
-Step = bytes | Dribble | Flood | WaitFor | Hang | Close | Reset
+Step = bytes | Pause | Dribble | Flood | WaitFor | Hang | Close | Reset
 
 
 @dataclass(frozen=True)
@@ -107,17 +115,19 @@ def pieces(*texts: str, **last: Any) -> list[dict[str, Any]]:
 class ScriptedServer:
     """See the file's docstring.
 
-    url: its base URL. requests: what arrived, in order; arrived: set by the first.
+    url: its base URL. arrived: set by the first request.
     answered: set when all of a script was sent. hung_up: set when a client leaves before its answer ends.
     """
 
     def __init__(self, *scripts: Sequence[Step]) -> None:
         self._scripts = scripts
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._connections: list[socket.socket] = []
+        self._expecting: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self.requests: list[Received] = []
+        self._requests: list[Received] = []
+        self._given = 0
         self.arrived = threading.Event()
         self.answered = threading.Event()
         self.hung_up = threading.Event()
@@ -132,12 +142,25 @@ class ScriptedServer:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
-        with self._lock:
+        with self._changed:
             for connection in self._connections:
                 _shut(connection)
         for thread in self._threads:
             thread.join()
         self._listener.close()
+
+    @property
+    def requests(self) -> list[Received]:
+        """What arrived, in order; what was sent and waits to be read is waited for."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping.is_set() or not self._has_unread())
+            return [*self._requests]
+
+    def _has_unread(self) -> bool:
+        polled = select.poll()
+        for waiting in (self._listener, *self._expecting):
+            polled.register(waiting, select.POLLIN)
+        return bool(polled.poll(0))
 
     def _start(self, work: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -146,37 +169,67 @@ class ScriptedServer:
 
     def _accept(self) -> None:
         while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
+            _wait_until_readable(self._listener)
+            with self._changed:
+                try:
+                    connection, _ = self._listener.accept()
+                except OSError:
+                    return
                 self._connections.append(connection)
+                self._expecting.add(connection)
                 number = len(self._connections) - 1
             self._start(self._serve, connection, number)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection:
             try:
-                while (request := _read_request(connection, number)) is not None:
+                while (request := self._next_request(connection, number)) is not None:
                     for step in self._next_script(request):
+                        self._expect(connection, isinstance(step, bytes))
                         self._perform(step, connection)
                     self.answered.set()
             except EOFError:
                 return
             except OSError:
                 self.hung_up.set()
+            finally:
+                self._expect(connection, False)
 
-    def _next_script(self, request: Received) -> Sequence[Step]:
-        with self._lock:
-            self.requests.append(request)
-            self.arrived.set()
-            return self._scripts[min(len(self.requests), len(self._scripts)) - 1]
+    def _expect(self, connection: socket.socket, expected: bool) -> None:
+        """Whether a request may come over this connection now, and will be read soon if it does."""
+        with self._changed:
+            (self._expecting.add if expected else self._expecting.discard)(connection)
+            self._changed.notify_all()
+
+    def _next_request(self, connection: socket.socket, number: int) -> Received | None:
+        """The next request, or None where the client has hung up. It is taken note of in the moment it is read."""
+        self._expect(connection, True)
+        data = b""
+        while True:
+            _wait_until_readable(connection)
+            with self._changed:
+                more = connection.recv(65536)
+                data += more
+                request = _parsed(data, number)
+                if request is not None:
+                    self._requests.append(request)
+                    self._expecting.discard(connection)
+                    self.arrived.set()
+                self._changed.notify_all()
+            if request is not None or not more:
+                return request
+
+    def _next_script(self, _request: Received) -> Sequence[Step]:
+        with self._changed:
+            self._given += 1
+            return self._scripts[min(self._given, len(self._scripts)) - 1]
 
     def _perform(self, step: Step, connection: socket.socket) -> None:
         match step:
             case bytes():
                 connection.sendall(step)
+            case Pause(seconds):
+                self._wait(seconds)
             case Dribble() | Flood():
                 self._pour(step, connection)
             case WaitFor(event):
@@ -212,23 +265,23 @@ def unused_url() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def _read_request(connection: socket.socket, number: int) -> Received | None:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            return None
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
+def _wait_until_readable(waiting: socket.socket) -> None:
+    polled = select.poll()
+    polled.register(waiting, select.POLLIN)
+    polled.poll()
+
+
+def _parsed(data: bytes, connection: int) -> Received | None:
+    """The request in these bytes, once all of it is there."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    while len(body) < int(headers.get("content-length", "0")):
-        more = connection.recv(65536)
-        if not more:
-            return None
-        body += more
+    if len(body) < int(headers.get("content-length", "0")):
+        return None
     method, path, _ = first.split(" ")
-    return Received(method, path, headers, body, number)
+    return Received(method, path, headers, body, connection)
 
 
 def _wait_for_the_end(connection: socket.socket) -> None:

@@ -37,7 +37,6 @@ class RoutedServer(ScriptedServer):
         self.routes = dict(routes)
 
     def _next_script(self, request: Received) -> Sequence[Step]:
-        self.requests.append(request)
         script = self.routes.get(request.path, answer({"error": "not in the script"}, 404))
         return script.next() if isinstance(script, InTurn) else script
 
