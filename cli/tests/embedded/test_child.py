@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from cli.services.embedded.model_store import BundledModel, ModelStore
+from cli.services.embedded.child import Child
+from cli.services.embedded.engine import Load
+from cli.services.embedded.model_store import BundledModel, ModelStore, find_bundled_model
 from cli.services.embedded.serving import serve_in_background
 from tests.embedded.asking import MODEL, ask, asking, children, sent
 from tests.embedded.recorded import recordings
@@ -56,6 +60,26 @@ def test_killed_while_nobody_asks_is_not_noticed() -> None:
         os.kill(child, signal.SIGKILL)
         wait_for_end(child)
         assert ask(host, "POST", "/api/generate", SHORT).status == 200
+
+
+def test_one_that_was_killed_is_not_alive_even_before_the_event_loop_hears_of_it() -> None:
+    bundled = find_bundled_model()
+    assert bundled is not None
+    load = Load(bundled.path, window=64, slots=1, threads=1, batch=64, mean_pooling=False)
+
+    async def kill() -> None:
+        before = children()
+        child = await Child.start(asdict(load) | {"model": str(load.model)})
+        try:
+            assert child.alive
+            (pid,) = children() - before
+            os.kill(pid, signal.SIGKILL)
+            wait_for_end(pid)
+            assert not child.alive
+        finally:
+            await child.stop()
+
+    asyncio.run(kill())
 
 
 @pytest.mark.parametrize("loaded", [True, False])

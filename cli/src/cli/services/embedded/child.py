@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -75,7 +76,7 @@ class Child:
     @property
     def alive(self) -> bool:
         """Whether it is there."""
-        return self._process.returncode is None
+        return self._process.returncode is None and not _has_ended(self._process.pid)
 
     async def stop(self) -> None:
         """Ends it at once, and removes its folder."""
@@ -119,6 +120,16 @@ class Child:
         except ValueError:  # nothing, or a debugger's last words
             return None
         return address if isinstance(address, str) else None
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process has ended, as the system knows it: the event loop hears of that a moment later."""
+    if not hasattr(os, "waitid"):  # Windows, and macOS before Python 3.13
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it was waited for in the meantime
+        return True
 
 
 async def _last_lines(stream: asyncio.StreamReader | None) -> list[str]:
