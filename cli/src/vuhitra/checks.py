@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from vuhitra.limits import Retry, Timeouts
@@ -124,10 +124,15 @@ def images(given: object) -> list[str]:
 def _image(image: Image) -> str:
     if isinstance(image, str):
         return image
-    data = image.read_bytes() if isinstance(image, Path) else image
+    data = _content(image) if isinstance(image, PathLike) else image
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"images: one is bytes, a Path or base64, not {type(data).__name__}")
     return b64encode(data).decode()
+
+
+def _content(file: PathLike[str]) -> bytes:
+    with open(file, "rb") as opened:
+        return opened.read()
 
 
 def options(given: object) -> Mapping[str, Any]:

@@ -9,13 +9,13 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from vuhitra import calls, checks, flows, modelfile, sources
 from vuhitra.errors import OllamaResponseError, OllamaTimeoutError
 from vuhitra.flows import Flow, Report, Run, Terms
 from vuhitra.http import Upload
-from vuhitra.types import CreateOptions, Files
+from vuhitra.types import CreateOptions
 
 _PIECE = 1024 * 1024
 """Bytes of a file that are hashed in one step, so that an event loop is never kept waiting for long."""
@@ -24,13 +24,16 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _Text = Literal["system", "template", "requires", "renderer", "parser"]
 _TEXTS: tuple[_Text, ...] = ("system", "template", "requires", "renderer", "parser")
 
+_Sources: TypeAlias = Mapping[str, Path | str]
+"""Where the files of a field are, by their names in the model; a str is the digest of one that the server has."""
+
 
 class Making(NamedTuple):
     """What is to be made. fields: of the request, without its files. files: of each field that holds some."""
 
     name: str
     fields: Mapping[str, Any]
-    files: Mapping[str, Files]
+    files: Mapping[str, _Sources]
 
 
 def making(name: str, asked: CreateOptions) -> Making:
@@ -53,7 +56,7 @@ def making(name: str, asked: CreateOptions) -> Making:
         return _from_modelfile(name, modelfile, quantize)
     if ("from_" in given) == ("files" in given):
         raise TypeError("a model is made from a modelfile, from_ or files: one of them")
-    files: dict[str, Files] = {field: _files(field, asked.get(field)) for field in ("files", "adapters")}
+    files: dict[str, _Sources] = {field: _files(field, asked.get(field)) for field in ("files", "adapters")}
     from_ = asked.get("from_")
     if isinstance(from_, str):
         rest["from"] = _model(from_)
@@ -211,7 +214,7 @@ def _merged(several: Iterable[Mapping[str, Path]]) -> dict[str, Path]:
     return merged
 
 
-def _filled(files: Mapping[str, Files]) -> dict[str, Files]:
+def _filled(files: Mapping[str, _Sources]) -> dict[str, _Sources]:
     return {field: named for field, named in files.items() if named}
 
 

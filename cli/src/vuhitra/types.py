@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from vuhitra.errors import ConnectionReason, IncompleteReason, Phase
@@ -67,7 +66,7 @@ Verify: TypeAlias = bool | FilePath
 Certificate: TypeAlias = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str]
 """What to show a server: a file with a certificate; or with its key's file; or with these and the key's password."""
 
-Image: TypeAlias = bytes | Path | str
+Image: TypeAlias = bytes | PathLike[str] | str
 """An image: its bytes, its path, or a string that is base64 already and is never looked up on disk.
 
 A file is read when the call is made, before anything is sent; an event loop waits for the disk meanwhile.
@@ -76,7 +75,7 @@ A file is read when the call is made, before anything is sent; an event loop wai
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts to embed."""
 
-Files: TypeAlias = Mapping[str, Path | str]
+Files: TypeAlias = Mapping[str, PathLike[str] | str]
 """Files by their names in the model: paths, or digests of what the server has already."""
 
 AutoPull: TypeAlias = bool | Callable[[str], bool]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import UserDict, UserList
 from math import inf, nan
 from pathlib import Path
@@ -71,6 +72,8 @@ def test_images_are_bytes_or_paths_or_base64_that_is_never_looked_up(tmp_path: P
     path = tmp_path / "image"
     path.write_bytes(b"\x00PNG")
     assert checks.images([b"\x00PNG", path, str(path)]) == ["AFBORw==", "AFBORw==", str(path)]
+    with os.scandir(tmp_path) as entries:
+        assert checks.images([*entries]) == ["AFBORw=="]
 
 
 @pytest.mark.parametrize("given", ["AAAA", b"PNG", 3, {"a": 1}], ids=repr)

@@ -57,7 +57,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 def test_the_blocking_client_loads_no_event_loop_and_no_tls() -> None:
     loaded = modules_after("from vuhitra import OllamaClient; OllamaClient('127.0.0.1').close()")
     assert "vuhitra.client" in loaded
-    assert not loaded & {"asyncio", "ssl", "http.client", "urllib.request", "email"}
+    assert not loaded & {"asyncio", "ssl", "http.client", "urllib.request", "email", "pathlib"}
 
 
 def members(cls: type) -> dict[str, Any]:
