@@ -11,9 +11,9 @@ DEFAULT_PORT = 11434
 DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PORTS = {"http": 80, "https": 443}
+_LONGEST_PORT = 5
 _NAME = re.compile(r"[0-9A-Za-z._-]*")
 _MISTAKEN_ENDINGS = ("/api", "/v1")
-_LISTENING = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  addresses that are never bound here
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
         if not rest.rstrip("/").startswith("/"):
             raise ValueError(f"{source}: unix:// takes an absolute path, as in unix:///run/ollama.sock")
         return Host("unix", "", 0, path=rest.rstrip("/"), source=source)
-    if rest.count(":") > 1 and not rest.startswith("[") and _looks_like_ipv6(rest):
+    if _looks_like_ipv6(rest):
         rest = f"[{rest}]"
     try:
         parts, port = _parts(rest)
@@ -108,14 +108,15 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
         scheme, given = "https", True
     if port is None:
         port = _PORTS[scheme] if given else DEFAULT_PORT
+    loopback = _loopback_for(address)
     return Host(
         scheme,
-        _LISTENING.get(address, address) or "127.0.0.1",
+        loopback or address or "127.0.0.1",
         port,
         path=path,
         authorization=authorization,
         source=source,
-        is_listening_address=address in _LISTENING,
+        is_listening_address=loopback is not None,
     )
 
 
@@ -153,7 +154,9 @@ def _parts(rest: str) -> tuple[SplitResult, int | None]:
 
 
 def _looks_like_ipv6(text: str) -> bool:
-    return all(character in "0123456789abcdefABCDEF:.%" for character in text.partition("%")[0])
+    """Whether it can be an IPv6 address without its brackets."""
+    address, _, _ = text.partition("%")
+    return text.count(":") > 1 and all(character in "0123456789abcdefABCDEF:." for character in address)
 
 
 def _address(parts: SplitResult) -> str:
@@ -168,6 +171,13 @@ def _address(parts: SplitResult) -> str:
     if not _NAME.fullmatch(address):
         raise ValueError("a host name that can't be right")
     return address
+
+
+def _loopback_for(address: str) -> str | None:
+    """Where to connect in place of an address that servers listen on, however it is spelt; None for any other."""
+    if ":" in address:
+        return None if address.strip("0:") else "::1"
+    return "127.0.0.1" if "0" in address and not address.strip("0.") else None
 
 
 def _is_loopback(address: str) -> bool:
@@ -197,7 +207,18 @@ def _authorization(user: str | None, password: str | None) -> str | None:
 
 
 def _hidden(setting: str) -> str:
-    """The setting as it may be shown: without what stands before an `@`."""
-    head, at, tail = setting.rpartition("@")
-    scheme, separator, _ = head.partition("://")
-    return f"{scheme if separator else ''}{separator}***@{tail}" if at else setting
+    """The setting as it may be shown: without what can be a credential, where it should be or elsewhere."""
+    head, at, rest = setting.rpartition("@")
+    scheme, separator, name = (head if at else setting).partition("://")
+    if not separator:
+        scheme, name = "", scheme
+    shown = rest if at else name
+    for character in "?#":
+        start, found, _ = shown.partition(character)
+        shown = start + (f"{found}***" if found else "")
+    bracketed, bracket, after = shown.partition("/")[0].rpartition("]")
+    name, colon, port = after.partition(":")
+    is_port = port.isdigit() and len(port) <= _LONGEST_PORT
+    if colon and not is_port and not _looks_like_ipv6(after):
+        shown = f"{bracketed}{bracket}{name}:***"
+    return f"{scheme}{separator}{'***@' if at else ''}{shown}"
