@@ -159,10 +159,8 @@ def generate(
     reading: Reading = PLAINLY,
 ) -> Call[Reply]:
     """`POST /api/generate`."""
-    if not isinstance(prompt, str):
-        raise TypeError(f"a prompt is a str, not {type(prompt).__name__}")
-    prompt = checks.prompt(prompt)
-    body: dict[str, Any] = {"model": checks.model_name(model), "prompt": prompt, "options": options, **asked}
+    body: dict[str, Any] = {"model": checks.model_name(model), "prompt": checks.prompt(prompt), "options": options}
+    body |= asked
     if (images := asked.get("images")) is not None:
         body["images"] = checks.images(images)
     return _answer("/api/generate", body, reading)

@@ -88,30 +88,19 @@ def near_names_for(server: Server, *command: str) -> Generator[None]:
     try:
         yield
     except OllamaModelNotFoundError as error:
-        raise not_there(server, error.model, *command) from error
+        raise not_there(server, error.model, error.suggestions, *command) from error
 
 
-def not_there(server: Server, name: str, *command: str) -> Failure:
+def not_there(server: Server, name: str, near: Sequence[str], *command: str) -> Failure:
     """No such model, and which may have been meant. command: what to try with those."""
-    from vuhitra.names import near_names
-
-    names = [each["name"] for each in _listed(server)]
-    near = [shown_in_line(each) for each in near_names(name, names)]
-    hint = server.command(*command, near[0]) if near else server.command("models", "list")
+    shown = [shown_in_line(each) for each in near]
     return Failure(
         f"no model {name!r} at {server.name}",
-        why=f"near names: {', '.join(near)}" if near else None,
-        hint=hint,
+        why=f"near names: {', '.join(shown)}" if shown else None,
+        hint=server.command(*command, shown[0]) if shown else server.command("models", "list"),
         status=ExitStatus.NO_SUCH_MODEL,
         code="no-such-model",
     )
-
-
-def _listed(server: Server) -> Sequence[Any]:
-    try:
-        return server.client.list_models()
-    except OllamaError:  # that the model isn't there is what matters
-        return ()
 
 
 def needs_ollama(call: Invocation, what: str) -> None:

@@ -62,5 +62,5 @@ def models_create(
 def _check_base(server: Server, base: str, name: str) -> None:
     """Raise Failure where the base is misspelt: the server would go and fetch what was written."""
     names = [each["name"] for each in server.client.list_models()]
-    if not any(same_model(base, each) for each in names) and near_names(base, names):
-        raise not_there(server, base, "models", "create", name, "--from")
+    if not any(same_model(base, each) for each in names) and (near := near_names(base, names)):
+        raise not_there(server, base, near, "models", "create", name, "--from")

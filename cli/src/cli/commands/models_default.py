@@ -13,7 +13,7 @@ from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD
-from vuhitra.names import same_model
+from vuhitra.names import near_names, same_model
 
 _VARIABLE = "MODEL"
 
@@ -61,7 +61,7 @@ def _set(call: Invocation, name: str) -> None:
         names = [each["name"] for each in server.client.list_models()]
         found = next((each for each in names if same_model(each, name)), None)
         if found is None:
-            raise not_there(server, name, "models", "default")
+            raise not_there(server, name, near_names(name, names), "models", "default")
     path = call.environment.config_file
     profile = call.settings.profile.name if call.settings.profile else None
     set_value(path, f"profiles.{profile}.model" if profile else "model", found)

@@ -235,7 +235,7 @@ def _not_there(server: Server, model: str, near: tuple[str, ...]) -> Failure:
     elif near:
         hint = f"-m {quote(near[0])}, or fetch it as written: {hint}"
     return Failure(
-        f"no model '{model}' at {server.name}; nothing was pulled",
+        f"no model {model!r} at {server.name}; nothing was pulled",
         why=f"near names: {', '.join(near)}" if near else None,
         hint=hint,
         status=ExitStatus.NO_SUCH_MODEL,

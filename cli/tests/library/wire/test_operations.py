@@ -294,7 +294,7 @@ def test_where_a_model_does_not_embed_those_that_do_are_named(connect: Connect, 
 @pytest.mark.parametrize("prompt", [4, None, b"hi"])
 def test_a_prompt_is_a_text(connect: Connect, serve: Serve, prompt: object) -> None:
     server = serve(answer({"response": "4"}))
-    with pytest.raises(TypeError, match="a prompt is a str, not "):
+    with pytest.raises(TypeError, match=r"^prompt is a str, not "):
         connect(server.url, "m").generate(prompt)
     assert server.requests == []
 
