@@ -29,6 +29,7 @@ class Arriving(Generic[Item]):
         self._items: deque[Item] = deque()
         self._failure: OllamaError | None = None
         self._lock = threading.Lock()
+        self._awaited = threading.Lock()  # by whoever waits for more of it
         self._is_opened = False
         self._ended = False
         self._left = False

@@ -84,9 +84,10 @@ class AsyncDriver:
         return None
 
     async def _send(self, step: Send, running: AsyncRunning[Any]) -> Any:
-        step.check_time(self.now(), self._host)
+        now = self.now()
+        step.check_time(now, self._host)
         request = step.call.request(self._host, self._headers)
-        incoming = await self._transport.open(request, step.timeouts, step.give_up_at)
+        incoming = await self._transport.open(request, step.timeouts, step.ends_at(now))
         receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
         running.hold(receiving)
         await receiving.opened()
@@ -106,8 +107,9 @@ class AsyncDriver:
 
     async def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""
+        manner = (step.terms.retry, self._headers)
         while True:
-            turn, is_first = self._turns.join(step.key)
+            turn, is_first = self._turns.join(step.key, manner)
             if is_first:
                 with self._turns.leading(step.key):
                     await self.run(step.flow)
@@ -118,7 +120,7 @@ class AsyncDriver:
                         await turn.ended.wait()
                 except TimeoutError:
                     raise waited_in_vain(step.work, step.terms) from None
-            if turn.holds_under(step.terms):
+            if turn.holds_under(step.terms, manner):
                 break
         turn.result()
 
@@ -142,7 +144,12 @@ class AsyncRunning(Generic[T]):
         self._is_closed = False
 
     async def take(self) -> Any:
-        """As `go_on`, in a task of its own, which another task can end by closing."""
+        """As `go_on`, in a task of its own, which another task can end by closing.
+
+        Raises RuntimeError where another task takes.
+        """
+        if self._taking is not None and not self._taking.done():
+            raise RuntimeError("another task waits for this stream already")
         self._taking = taking = asyncio.ensure_future(self.go_on())
         try:
             await asyncio.wait([taking])

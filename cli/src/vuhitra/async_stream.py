@@ -29,7 +29,6 @@ class AsyncReceiving(Arriving[Item]):
     def __init__(self, incoming: AsyncIncoming, reader: Reader[Item, Any], step: Send) -> None:
         super().__init__(reader, step)
         self._incoming = incoming
-        self._is_awaited = False
 
     async def opened(self) -> Self:
         """Waits for the first item, or the end."""
@@ -83,13 +82,12 @@ class AsyncReceiving(Arriving[Item]):
         self._raise_what_ended_it()
         if self._reader.finished:
             return False
-        if self._is_awaited:
+        if not self._awaited.acquire(blocking=False):
             raise RuntimeError("another task waits for this answer already")
-        self._is_awaited = True
         try:
             await self._receive_more()
         finally:
-            self._is_awaited = False
+            self._awaited.release()
         return bool(self._items)
 
     async def _receive_more(self) -> None:

@@ -82,9 +82,10 @@ class Driver:
         return None
 
     def _send(self, step: Send, running: Running[Any]) -> Any:
-        step.check_time(self.now(), self._host)
+        now = self.now()
+        step.check_time(now, self._host)
         request = step.call.request(self._host, self._headers)
-        incoming = self._transport.open(request, step.timeouts, step.give_up_at, running)
+        incoming = self._transport.open(request, step.timeouts, step.ends_at(now), running)
         receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
         running.hold(receiving)
         receiving.opened()
@@ -101,8 +102,9 @@ class Driver:
 
     def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""
+        manner = (step.terms.retry, self._headers)
         while True:
-            turn, is_first = self._turns.join(step.key)
+            turn, is_first = self._turns.join(step.key, manner)
             if is_first:
                 with self._turns.leading(step.key):
                     self.run(step.flow)
@@ -110,7 +112,7 @@ class Driver:
                 give_up_at = step.terms.give_up_at
                 if not turn.ended.wait(None if give_up_at is None else max(0.0, give_up_at - self.now())):
                     raise waited_in_vain(step.work, step.terms)
-            if turn.holds_under(step.terms):
+            if turn.holds_under(step.terms, manner):
                 break
         turn.result()
 
@@ -129,6 +131,7 @@ class Running(Generic[T]):
         self._driver = driver
         self._flow = flow
         self._lock = threading.RLock()
+        self._taking = threading.Lock()
         self._outcome: Outcome | None = None
         self._held: Closing | None = None
         self._is_over = False
@@ -136,7 +139,18 @@ class Running(Generic[T]):
         self.awake = threading.Event()
 
     def take(self) -> Any:
-        """What the flow reports next; None at its end. Raises RuntimeError where it was closed before."""
+        """What the flow reports next; None at its end.
+
+        Raises RuntimeError where it was closed before, or another thread takes.
+        """
+        if not self._taking.acquire(blocking=False):
+            raise RuntimeError("another thread waits for this stream already")
+        try:
+            return self._go_on()
+        finally:
+            self._taking.release()
+
+    def _go_on(self) -> Any:
         if self._outcome is not None:  # the flow goes on only now that the next report is asked for
             self._outcome = Outcome(None, self._driver.now())
         try:

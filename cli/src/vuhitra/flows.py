@@ -7,6 +7,7 @@ whoever drives it does. Each path can be tested by feeding a flow by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from vuhitra import calls, journal
@@ -41,7 +42,7 @@ class Send(NamedTuple):
 
     whole: read the answer to its end; otherwise only up to its first item, and the outcome is the open answer.
     give_up_at: when the limit for the whole operation ends, on the driver's clock, or None.
-    noted: whether the log has what becomes of the answer.
+    noted: whether the log has what becomes of the answer. within: seconds for this call alone, waits and all.
     """
 
     call: Call[Any]
@@ -50,6 +51,13 @@ class Send(NamedTuple):
     give_up_at: float | None = None
     attempt: int = 1
     noted: bool = True
+    within: float | None = None
+
+    def ends_at(self, now: float) -> float | None:
+        """By when there must be an answer to what is sent now, on the driver's clock; None: whenever it comes."""
+        if self.within is None:
+            return self.give_up_at
+        return min(now + self.within, inf if self.give_up_at is None else self.give_up_at)
 
     def check_time(self, now: float, host: Host) -> None:
         """Raises OllamaTimeoutError where the whole operation should have been over by now."""
@@ -126,9 +134,10 @@ class Terms(NamedTuple):
     server: str = ""
     noted: bool = True
 
-    def aside(self) -> Terms:
-        """The terms of a question beside the point: asked once, not waited for, and not noted."""
-        return self._replace(timeouts=self.timeouts.at_most(_ASIDE), noted=False)
+    def ask_aside(self, call: Call[Any]) -> Send:
+        """The step that asks a question beside the point: once, in little time, and not noted."""
+        timeouts = self.timeouts.at_most(_ASIDE)
+        return Send(call, True, timeouts, self.give_up_at, noted=False, within=_ASIDE)
 
     def send(self, call: Call[Any], whole: bool, attempt: int = 1) -> Send:
         """The step that sends a call under these terms."""
@@ -294,7 +303,7 @@ def _once(call: Call[Any], terms: Terms) -> Flow[Outcome]:
 
 def _aside(call: Call[T], terms: Terms) -> Flow[T | None]:
     """The answer to a question beside the point; None where there is none."""
-    outcome = yield from _once(call, terms.aside())
+    outcome = yield terms.ask_aside(call)
     return None if isinstance(outcome.result, OllamaError) else cast("T", outcome.result)
 
 

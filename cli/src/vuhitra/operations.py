@@ -99,7 +99,8 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         verify: a file or folder of CA certificates instead of the system's; False trusts anybody.
         cert: a client certificate: a file, or (file, key) or (file, key, password).
         max_connections: how many there may be at once; a call beyond that waits for one, for as long as `total` lets
-            it. A stream has one until it has ended or is closed. None: as many as calls.
+            it. A stream has one until it has ended or is closed. `health_check` waits too, and says False where none
+            becomes free. None: as many as calls.
         transport: sends requests in another way, as `vuhitra.testing` does.
 
         Raises TypeError or ValueError for a setting that can't be right, as a `base_url` that names no server.

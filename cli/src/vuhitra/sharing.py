@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaTimeoutError
+from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaPullError, OllamaTimeoutError
 
 if TYPE_CHECKING:
     from vuhitra.flows import Terms
@@ -27,10 +27,11 @@ AnySignal = TypeVar("AnySignal", bound=Signal)
 
 
 class Turn(Generic[AnySignal]):
-    """One try at the work. ended: set when it is over."""
+    """One try at the work. ended: set when it is over. manner: how it is tried, and on whose behalf."""
 
-    def __init__(self, ended: AnySignal) -> None:
+    def __init__(self, ended: AnySignal, manner: Hashable) -> None:
         self.ended = ended
+        self._manner = manner
         self._is_settled = False
         self._error: OllamaError | None = None
 
@@ -39,14 +40,21 @@ class Turn(Generic[AnySignal]):
         self._error = error
         self._is_settled = True
 
-    def holds_under(self, terms: Terms) -> bool:
-        """Whether what came of it would have come under these terms, too. What stopped the one who tried would not."""
+    def holds_under(self, terms: Terms, manner: Hashable) -> bool:
+        """Whether what came of it would have come under these terms, too. What stopped the one who tried would not.
+
+        Work that is done, or that the server failed at, is so for all; another failure may be due to the manner.
+        """
         match self._error:
             case OllamaTimeoutError(phase="total"):
                 return False
             case OllamaTimeoutError(phase=phase, seconds=seconds):
                 return bool(getattr(terms.timeouts, phase) <= seconds)
             case OllamaConnectionError(reason="stopped"):
+                return False
+            case OllamaPullError():
+                return True
+            case OllamaError() if manner != self._manner:
                 return False
             case _:
                 return self._is_settled
@@ -69,14 +77,14 @@ class Turns(Generic[AnySignal]):
         self._lock = threading.Lock()
         self._turns: dict[Hashable, Turn[AnySignal]] = {}
 
-    def join(self, key: Hashable) -> tuple[Turn[AnySignal], bool]:
+    def join(self, key: Hashable, manner: Hashable) -> tuple[Turn[AnySignal], bool]:
         """The turn that is under way for a key, and whether it has just begun, for the caller to do the work."""
         if self._process != os.getpid():  # whoever was at work is not in this child made by fork
             self._begin()
         with self._lock:
             is_first = key not in self._turns
             if is_first:
-                self._turns[key] = Turn(self._make_signal())
+                self._turns[key] = Turn(self._make_signal(), manner)
             return self._turns[key], is_first
 
     @contextmanager

@@ -82,6 +82,16 @@ class Receiving(Arriving[Item]):
         self._raise_what_ended_it()
         if self._reader.finished:
             return False
+        if not self._awaited.acquire(blocking=False):
+            raise RuntimeError("another thread waits for this answer already")
+        try:
+            self._receive_more()
+        finally:
+            self._awaited.release()
+        return bool(self._items)
+
+    def _receive_more(self) -> None:
+        """Waits for more of an answer that isn't over."""
         try:
             heard, deadline = self._heard, self._incoming.deadline()
             while not self._take_in(self._read(deadline)):
@@ -97,7 +107,6 @@ class Receiving(Arriving[Item]):
                     self._incoming.close()
             if not self._put_off(error):
                 raise
-        return bool(self._items)
 
     @property
     def _heard(self) -> tuple[bool, int]:

@@ -17,7 +17,7 @@ from vuhitra.transport.connecting import connect
 from vuhitra.transport.faults import FOREIGN, is_broken, none_free, seconds_left, stopped, translated
 from vuhitra.transport.pool import Pool
 from vuhitra.transport.route import Route
-from vuhitra.transport.slots import Slot, Slots, always_one_more
+from vuhitra.transport.slots import Slot, Slots, WaitingClosed, always_one_more
 
 if TYPE_CHECKING:
     from vuhitra.hosts import Host
@@ -56,9 +56,11 @@ class Transport:
         Raises OllamaConnectionError, OllamaTimeoutError, OllamaProtocolError.
         """
         try:
-            slot = self._slots.take(give_up_at)
+            slot = self._slots.take(give_up_at, holder)
         except TimeoutError:
             raise none_free(self._route, timeouts) from None
+        except WaitingClosed:
+            raise stopped(self._route) from None
         try:
             incoming = self._open(request, timeouts, give_up_at, holder)
         except BaseException:  # whatever it was, there is no connection

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vuhitra.transport.interface import Holder
 
 
 class Slot:
@@ -22,7 +27,11 @@ class Slot:
 
 
 class Slots:
-    """So many of them, for threads; None: there is always one more."""
+    """So many of them, for threads, in the order in which they ask; None: there is always one more.
+
+    The garbage collector and signals give slots back too, at any moment and in any thread, so that no lock can be held
+    here: what is free and who waits are in deques, each of whose methods is one step for all threads.
+    """
 
     def __init__(self, most: int | None) -> None:
         self._most = most
@@ -30,22 +39,99 @@ class Slots:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._free = None if self._most is None else threading.Semaphore(self._most)
+        self._free: deque[None] = deque([None] * (self._most or 0))
+        self._waiting: deque[Waiting] = deque()
 
-    def take(self, until: float | None) -> Slot:
-        """Waits for one, until that time of the monotonic clock. Raises TimeoutError."""
+    def take(self, until: float | None, holder: Holder | None = None) -> Slot:
+        """Waits for one, until that time of the monotonic clock. Raises TimeoutError, and WaitingClosed.
+
+        holder: may end the waiting.
+        """
         if self._process != os.getpid():  # those of the process this one was forked from are its own
             self._begin()
-        if self._free is None:
+        if self._most is None:
             return always_one_more()
-        if not self._free.acquire(timeout=None if until is None else max(0.0, until - time.monotonic())):
-            raise TimeoutError
-        return Slot(self._free.release)
+        waiting = Waiting()
+        self._waiting.append(waiting)
+        self._hand_out()
+        try:
+            if holder is not None:
+                holder.hold(waiting)
+            waiting.wait(until)
+        except BaseException:  # Ctrl-C, too
+            if waiting.withdraw():
+                self._give_back()
+            with suppress(ValueError):
+                self._waiting.remove(waiting)
+            raise
+        return Slot(self._give_back)
 
     def wake(self) -> None:
         """Lets somebody who waits go on, to learn that the client is closed; who leaves then wakes the next."""
-        if self._free is not None:
-            self._free.release()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._free.append(None)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Gives what is free to those who wait longest; whoever adds to either calls this afterwards."""
+        while self._free and self._waiting:
+            try:
+                self._free.pop()
+            except IndexError:  # another thread was faster
+                return
+            if not self._given():
+                self._free.append(None)
+
+    def _given(self) -> bool:
+        """Whether somebody took the slot that was got hold of."""
+        while True:
+            try:
+                waiting = self._waiting.popleft()
+            except IndexError:
+                return False
+            if waiting.give():
+                return True
+
+
+class WaitingClosed(Exception):
+    """Somebody closed what waited for a slot."""
+
+
+class Waiting:
+    """Somebody who waits for a slot, until that is given, closed or withdrawn: what comes first, counts."""
+
+    def __init__(self) -> None:
+        self._ends: list[str] = []
+        self._over = threading.Lock()
+        self._over.acquire()
+
+    def wait(self, until: float | None) -> None:
+        """Waits for a slot. Raises TimeoutError, and WaitingClosed."""
+        seconds = -1.0 if until is None else min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)
+        if not self._over.acquire(timeout=seconds):
+            raise TimeoutError
+        if self._ends[0] != "given":
+            raise WaitingClosed
+
+    def give(self) -> bool:
+        """Gives it a slot; False where it waits no more."""
+        return self._end("given") == "given"
+
+    def close(self) -> None:
+        """Ends it, from any thread. May be called twice."""
+        self._end("closed")
+
+    def withdraw(self) -> bool:
+        """Ends it; True where a slot was given before."""
+        return self._end("withdrawn") == "given"
+
+    def _end(self, how: str) -> str:
+        self._ends.append(how)
+        with suppress(RuntimeError):  # it was over already
+            self._over.release()
+        return self._ends[0]
 
 
 def always_one_more() -> Slot:

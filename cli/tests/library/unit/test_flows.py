@@ -89,6 +89,15 @@ def test_a_late_start_says_whether_the_model_is_loaded(running: object, loaded: 
     assert driven.sends[1].timeouts == ASIDE
 
 
+@pytest.mark.parametrize(
+    ("give_up_at", "ends_at"), [(None, 8.0), (7.5, 7.5), (9.0, 8.0)], ids=["no limit", "little time", "much time"]
+)
+def test_a_question_beside_the_point_takes_a_second_at_most(give_up_at: float | None, ends_at: float) -> None:
+    terms = TERMS._replace(give_up_at=give_up_at)
+    assert terms.ask_aside(TAGS).ends_at(7.0) == ends_at
+    assert terms.send(TAGS, whole=True).ends_at(7.0) == give_up_at
+
+
 @pytest.mark.parametrize("phase", ["idle", "total"])
 def test_other_limits_say_nothing_of_loading(phase: Any) -> None:
     assert drive(flows.deliver(CHAT, TERMS), late(phase)).steps == ["/api/chat"]

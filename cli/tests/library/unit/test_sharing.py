@@ -13,6 +13,8 @@ from vuhitra import OllamaBusyError, OllamaError, OllamaPullError, Timeouts
 from vuhitra.errors import Phase
 from vuhitra.sharing import Turn, Turns, waited_in_vain
 
+ALIKE = "in the same manner"
+
 
 def turns() -> Turns[threading.Event]:
     return Turns(threading.Event)
@@ -20,23 +22,23 @@ def turns() -> Turns[threading.Event]:
 
 def test_the_first_does_the_work_and_the_others_wait() -> None:
     work = turns()
-    turn, is_first = work.join("m")
+    turn, is_first = work.join("m", ALIKE)
     assert is_first
-    assert work.join("m") == (turn, False)
-    assert work.join("n")[1]
+    assert work.join("m", ALIKE) == (turn, False)
+    assert work.join("n", ALIKE)[1]
     with work.leading("m"):
         assert not turn.ended.is_set()
     assert turn.ended.is_set()
-    assert turn.holds_under(TERMS)
+    assert turn.holds_under(TERMS, ALIKE)
     turn.result()
 
 
 def test_what_is_done_can_be_begun_again() -> None:
     work = turns()
-    work.join("m")
+    work.join("m", ALIKE)
     with work.leading("m"):
         pass
-    assert work.join("m")[1]
+    assert work.join("m", ALIKE)[1]
 
 
 @pytest.mark.parametrize(
@@ -51,11 +53,11 @@ def test_what_is_done_can_be_begun_again() -> None:
 )
 def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
     work = turns()
-    turn, _ = work.join("m")
+    turn, _ = work.join("m", ALIKE)
     with pytest.raises(type(error)) as raised, work.leading("m"):
         raise error
     assert raised.value is error
-    assert turn.holds_under(TERMS)
+    assert turn.holds_under(TERMS, ALIKE)
     heard: list[OllamaError] = []
     for _ in range(2):
         with pytest.raises(type(error)) as caught:
@@ -72,12 +74,12 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
 )
 def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException) -> None:
     work = turns()
-    turn, _ = work.join("m")
+    turn, _ = work.join("m", ALIKE)
     with pytest.raises(type(error)), work.leading("m"):
         raise error
     assert turn.ended.is_set()
-    assert not turn.holds_under(TERMS)
-    following, is_first = work.join("m")
+    assert not turn.holds_under(TERMS, ALIKE)
+    following, is_first = work.join("m", ALIKE)
     assert is_first
     assert following is not turn
 
@@ -86,12 +88,12 @@ def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Pythons warn of threads
 def test_a_child_made_by_fork_does_not_wait_for_its_parent() -> None:
     work = turns()
-    turn, _ = work.join("m")
+    turn, _ = work.join("m", ALIKE)
     child = os.fork()
     if child == 0:
-        os._exit(0 if work.join("m")[1] and not work.join("m")[1] else 1)
+        os._exit(0 if work.join("m", ALIKE)[1] and not work.join("m", ALIKE)[1] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert work.join("m") == (turn, False)
+    assert work.join("m", ALIKE) == (turn, False)
 
 
 def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
@@ -101,16 +103,31 @@ def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
 
 
 def test_a_turn_that_went_well_raises_nothing() -> None:
-    turn = Turn(threading.Event())
+    turn = Turn(threading.Event(), ALIKE)
     turn.settle(None)
-    assert turn.holds_under(TERMS)
+    assert turn.holds_under(TERMS, ALIKE)
     turn.result()
 
 
 @pytest.mark.parametrize("phase", ["connect", "start", "idle"])
 def test_a_limit_holds_for_those_who_would_not_wait_longer(phase: Phase) -> None:
-    turn = Turn(threading.Event())
+    turn = Turn(threading.Event(), ALIKE)
     turn.settle(late(phase))  # after a second
     for seconds, holds in ((0.5, True), (1.0, True), (2.0, False)):
         terms = TERMS._replace(timeouts=replace(Timeouts(), **{phase: seconds}))
-        assert turn.holds_under(terms) is holds
+        assert turn.holds_under(terms, ALIKE) is holds
+
+
+@pytest.mark.parametrize("error", [missing(), lost(), OllamaBusyError("busy", status=503, body="")], ids=repr)
+def test_a_failure_holds_for_those_who_would_not_try_otherwise(error: OllamaError) -> None:
+    turn = Turn(threading.Event(), ALIKE)
+    turn.settle(error)
+    assert turn.holds_under(TERMS, ALIKE)
+    assert not turn.holds_under(TERMS, "with another key")
+
+
+@pytest.mark.parametrize("error", [None, OllamaPullError("no space", model="m")], ids=repr)
+def test_what_the_server_did_or_could_not_do_holds_for_all(error: OllamaError | None) -> None:
+    turn = Turn(threading.Event(), ALIKE)
+    turn.settle(error)
+    assert turn.holds_under(TERMS, "with another key")

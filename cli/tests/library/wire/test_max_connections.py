@@ -13,8 +13,28 @@ import pytest
 
 from tests.library.wire.conftest import Connect, Serve, ServeBy
 from tests.library.wire.test_forks import in_a_child
-from tests.scripted_server import STREAM_HEAD, Close, Hang, Received, Reset, Step, answer, chunk, pieces, stream
-from vuhitra import AsyncOllamaClient, OllamaClient, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError, Timeouts
+from tests.scripted_server import (
+    STREAM_HEAD,
+    Close,
+    Hang,
+    Received,
+    Reset,
+    Step,
+    WaitFor,
+    answer,
+    chunk,
+    pieces,
+    stream,
+)
+from vuhitra import (
+    AsyncOllamaClient,
+    OllamaClient,
+    OllamaError,
+    OllamaModelNotFoundError,
+    OllamaTimeoutError,
+    Retry,
+    Timeouts,
+)
 
 OPEN: list[Step] = [STREAM_HEAD, chunk(pieces("a")[0]), Hang()]
 """An answer that begins and does not end."""
@@ -163,6 +183,45 @@ def test_who_is_cancelled_while_waiting_takes_none(serve: Serve) -> None:
             return await client.version()
 
     assert asyncio.run(asyncio.wait_for(ask(), SOON)) == "1"
+
+
+def test_closing_a_transfer_ends_its_waiting(serve_by: ServeBy) -> None:
+    may_break = threading.Event()
+    broken: list[Step] = [STREAM_HEAD, chunk({"status": "pulling manifest"}), WaitFor(may_break), Close()]
+    server = serve_by(lambda request: broken if request.path == "/api/pull" else OPEN)
+    again = Retry(attempts=10_000, first_wait=0)
+    with (
+        OllamaClient(server.url, "m", retry=again, max_connections=1) as client,
+        client.pull_model("m", stream=True) as steps,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        next(steps)
+        opening = threads.submit(client.chat, HELLO, stream=True)
+        reading = threads.submit(next, steps)
+        may_break.set()
+        with opening.result(SOON):
+            steps.close()
+            with pytest.raises(RuntimeError, match="this stream is closed"):
+                reading.result(SOON)
+
+
+def test_an_error_is_not_held_up_by_a_question_beside_the_point(serve: Serve) -> None:
+    may_answer = threading.Event()
+    server = serve([WaitFor(may_answer), *answer({"error": "model 'm' not found"}, 404)], OPEN)
+
+    async def ask() -> OllamaModelNotFoundError:
+        async with AsyncOllamaClient(server.url, "m", auto_pull=False, max_connections=1) as client:
+            asking = asyncio.ensure_future(client.chat(HELLO))
+            assert await asyncio.to_thread(server.arrived.wait, SOON)
+            next_one = asyncio.ensure_future(client.chat(HELLO, stream=True))
+            await asyncio.sleep(0)  # it waits from here on
+            may_answer.set()
+            with pytest.raises(OllamaModelNotFoundError) as raised:
+                await asyncio.wait_for(asking, SOON)
+            await (await next_one).aclose()
+            return raised.value
+
+    assert asyncio.run(ask()).suggestions == ()
 
 
 def test_a_child_made_by_fork_has_its_own(serve: Serve) -> None:

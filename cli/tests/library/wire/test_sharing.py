@@ -14,7 +14,16 @@ import pytest
 
 from tests.library.wire.conftest import AskedServer, ServeBy
 from tests.scripted_server import STREAM_HEAD, Hang, Received, Step, answer, chunk, pieces, stream
-from vuhitra import AsyncOllamaClient, OllamaClient, OllamaError, OllamaPullError, OllamaTimeoutError, Reply, Timeouts
+from vuhitra import (
+    AsyncOllamaClient,
+    OllamaClient,
+    OllamaError,
+    OllamaPullError,
+    OllamaTimeoutError,
+    Reply,
+    Retry,
+    Timeouts,
+)
 from vuhitra.sharing import Turn, Turns
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -94,8 +103,8 @@ def open_hub(serve_by: ServeBy, monkeypatch: pytest.MonkeyPatch) -> OpenHub:
     """Opens a hub that knows who has joined a pull."""
     joined, join = Joined(), Turns.join
 
-    def noted(turns: Turns[Any], key: Hashable) -> tuple[Turn[Any], bool]:
-        result = join(turns, key)
+    def noted(turns: Turns[Any], key: Hashable, manner: Hashable) -> tuple[Turn[Any], bool]:
+        result = join(turns, key, manner)
         joined.one_more()
         return result
 
@@ -143,6 +152,45 @@ def test_a_pull_that_was_asked_for_is_shared_too(open_hub: OpenHub, pool: Thread
         assert client.chat(HELLO) == "here"
         assert pulling.result(SOON) is None
     assert hub.pulled == 1
+
+
+KEYS = [{"headers": {"Authorization": f"Bearer {key}"}} for key in ("good", "bad")]
+MANNERS = {"credentials": KEYS, "attempts": [{"retry": Retry(attempts=most)} for most in (3, 1)]}
+NO = answer({"error": "unauthorized"}, 401)
+
+
+@pytest.mark.parametrize("manners", MANNERS.values(), ids=MANNERS)
+def test_a_no_to_one_is_none_to_a_thread_that_asks_in_another_manner(
+    open_hub: OpenHub, pool: ThreadPoolExecutor, manners: list[dict[str, Any]]
+) -> None:
+    hub = open_hub(2, NO, PULLED)
+    with OllamaClient(hub.server.url, "m") as client:
+        good, bad = (client.with_options(**each) for each in manners)
+        refused = pool.submit(bad.pull_model, "m")
+        assert hub.pulling.wait(SOON)
+        good.pull_model("m")
+        with pytest.raises(OllamaError):
+            refused.result(SOON)
+    assert hub.pulled == 2
+
+
+@pytest.mark.parametrize("manners", MANNERS.values(), ids=MANNERS)
+def test_a_no_to_one_is_none_to_a_task_that_asks_in_another_manner(
+    open_hub: OpenHub, manners: list[dict[str, Any]]
+) -> None:
+    hub = open_hub(2, NO, PULLED)
+
+    async def ask() -> None:
+        async with AsyncOllamaClient(hub.server.url, "m") as client:
+            good, bad = (client.with_options(**each) for each in manners)
+            refused = asyncio.create_task(bad.pull_model("m"))
+            await asyncio.to_thread(hub.pulling.wait, SOON)
+            await good.pull_model("m")
+            with pytest.raises(OllamaError):
+                await refused
+
+    asyncio.run(ask())
+    assert hub.pulled == 2
 
 
 def test_the_servers_no_is_told_to_all_threads(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,7 @@ from vuhitra import (
     AsyncOllamaClient,
     OllamaClient,
     OllamaConnectionError,
+    OllamaError,
     OllamaIncompleteError,
     OllamaProtocolError,
     OllamaPullError,
@@ -358,6 +361,46 @@ def test_a_second_task_that_reads_harms_nobody(serve: Serve) -> None:
             return await reading
 
     assert asyncio.run(ask()) == "two"
+
+
+def test_a_second_task_that_follows_a_transfer_harms_nobody(serve: Serve) -> None:
+    may_go_on = threading.Event()
+    server = serve([STREAM_HEAD + STEP, WaitFor(may_go_on), chunk({"error": "no space left"}) + STREAM_END])
+
+    async def ask() -> None:
+        async with AsyncOllamaClient(server.url) as client, await client.pull_model("m", stream=True) as steps:
+            await anext(steps)
+            following = asyncio.ensure_future(anext(steps))
+            await asyncio.sleep(0)  # it waits from here on
+            with pytest.raises(RuntimeError, match="another task waits for this stream already"):
+                await anext(steps)
+            may_go_on.set()
+            with pytest.raises(OllamaPullError):
+                await following
+
+    asyncio.run(ask())
+
+
+SECOND_READERS: dict[str, tuple[Callable[[OllamaClient], Any], bytes]] = {
+    "an answer": (lambda client: client.chat(HELLO, stream=True), chunk(pieces("one")[0])),
+    "a transfer": (lambda client: client.pull_model("m", stream=True), STEP),
+}
+
+
+@pytest.mark.parametrize(("ask", "first"), SECOND_READERS.values(), ids=SECOND_READERS)
+def test_a_second_thread_that_reads_harms_nobody(
+    serve: Serve, ask: Callable[[OllamaClient], Any], first: bytes
+) -> None:
+    may_go_on = threading.Event()
+    server = serve([STREAM_HEAD + first, WaitFor(may_go_on), chunk({"error": "no space left"}) + STREAM_END])
+    with OllamaClient(server.url, "m") as client, ask(client) as stream, ThreadPoolExecutor(2) as threads:
+        next(stream)
+        reading = [threads.submit(next, stream) for _ in range(2)]
+        (refused,), (waiting,) = wait(reading, SOON, FIRST_COMPLETED)
+        assert "another thread waits for this" in str(refused.exception())
+        may_go_on.set()
+        with pytest.raises(OllamaError):
+            waiting.result(SOON)
 
 
 def test_an_answer_without_content_is_none_and_is_not_asked_for_again(connect: Connect, serve: Serve) -> None:

@@ -1,0 +1,166 @@
+"""Slots go to whoever waits longest, and come back at any moment: the garbage collector and signals give them back."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from vuhitra.transport.interface import Closing
+from vuhitra.transport.slots import Slot, Slots, Waiting, WaitingClosed
+
+SOON = 5.0
+TRACED = ("slots.py", "threading.py")
+
+
+class Held:
+    """What a `Slots` tells who may end the waiting. told: set when somebody waits."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+
+    def hold(self, held: Closing) -> None:
+        self.waiting = held
+        self.told.set()
+
+
+def soon() -> float:
+    return time.monotonic() + SOON
+
+
+def taking(slots: Slots, threads: ThreadPoolExecutor) -> tuple[Future[Slot], Held]:
+    """Somebody who takes a slot in a thread, and waits for it by now."""
+    held = Held()
+    taken = threads.submit(slots.take, soon(), held)
+    assert held.told.wait(SOON)
+    return taken, held
+
+
+def test_whoever_waits_is_before_whoever_comes_later() -> None:
+    slots = Slots(1)
+    first = slots.take(None)
+    with ThreadPoolExecutor(1) as threads:
+        waiting, _ = taking(slots, threads)
+        first.free()
+        with pytest.raises(TimeoutError):
+            slots.take(0.0)
+        waiting.result(SOON).free()
+    slots.take(0.0)
+
+
+def test_whoever_waits_longest_is_next() -> None:
+    slots = Slots(1)
+    slot = slots.take(None)
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [taking(slots, threads)[0] for _ in range(4)]
+        for each in waiting:
+            slot.free()
+            slot = each.result(SOON)
+        slot.free()
+
+
+def test_who_waits_is_let_go_by_closing() -> None:
+    slots = Slots(1)
+    slot = slots.take(None)
+    with ThreadPoolExecutor(1) as threads:
+        waiting, held = taking(slots, threads)
+        held.waiting.close()
+        held.waiting.close()
+        with pytest.raises(WaitingClosed):
+            waiting.result(SOON)
+    slot.free()
+    slots.take(0.0)
+
+
+def test_a_slot_goes_past_those_who_wait_no_more() -> None:
+    slots = Slots(1)
+    slot = slots.take(None)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            slots.take(0.0)
+    with ThreadPoolExecutor(1) as threads:
+        waiting, _ = taking(slots, threads)
+        slot.free()
+        waiting.result(SOON)
+
+
+@pytest.mark.parametrize("endings", [("given", "closed"), ("closed", "given"), ("given", "withdrawn")], ids=" ".join)
+def test_the_first_ending_counts(endings: tuple[str, str]) -> None:
+    waiting = Waiting()
+    said: dict[str, Callable[[], object]] = {
+        "given": waiting.give,
+        "closed": waiting.close,
+        "withdrawn": waiting.withdraw,
+    }
+    first, second = (said[each]() for each in endings)
+    assert (first, second) == {"given closed": (True, None), "closed given": (None, False)}.get(
+        " ".join(endings), (True, True)
+    )
+
+
+def _freed_at(number: int) -> bool:
+    """Takes a slot while the one before is freed at the so many-th line of that; whether there are so many."""
+    slots = Slots(1)
+    before = slots.take(None)
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename.endswith(TRACED) and event == "line":
+            lines += 1
+            if lines == number:
+                before.free()
+        return trace
+
+    def take() -> None:
+        sys.settrace(trace)
+        try:
+            slots.take(soon()).free()
+        finally:
+            sys.settrace(None)
+
+    taker = threading.Thread(target=take, daemon=True)
+    taker.start()
+    taker.join(0.05)
+    if lines < number:
+        before.free()
+        taker.join(SOON)
+        return False
+    taker.join(SOON)
+    assert not taker.is_alive(), f"it waits for ever, from line {number} on"
+    slots.take(0.0)
+    return True
+
+
+def test_a_slot_may_come_back_at_any_line() -> None:
+    number = 1
+    while _freed_at(number):
+        number += 1
+    assert number > 10
+
+
+def test_many_threads_never_have_more_than_there_are() -> None:
+    slots, inside, most = Slots(3), [0], [0]
+
+    def work() -> None:
+        for _ in range(200):
+            slot = slots.take(soon())
+            inside.append(1)
+            most.append(len(inside) - 1)
+            inside.pop()
+            slot.free()
+
+    with ThreadPoolExecutor(12) as threads:
+        for each in [threads.submit(work) for _ in range(12)]:
+            each.result(4 * SOON)
+    assert 1 <= max(most) <= 3
+    for _ in range(3):
+        slots.take(0.0)
+    with pytest.raises(TimeoutError):
+        slots.take(0.0)
