@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from vuhitra.transport import slots as slots_module
 from vuhitra.transport.interface import Closing
 from vuhitra.transport.slots import Slot, Slots, Waiting, WaitingClosed
 
 SOON = 5.0
-TRACED = ("slots.py", "threading.py")
 
 
 class Held:
@@ -59,9 +59,10 @@ def test_whoever_waits_longest_is_next() -> None:
     slot = slots.take(None)
     with ThreadPoolExecutor(4) as threads:
         waiting = [taking(slots, threads)[0] for _ in range(4)]
-        for each in waiting:
+        while waiting:
             slot.free()
-            slot = each.result(SOON)
+            slot = waiting.pop(0).result(SOON)
+            assert not any(later.done() for later in waiting)
         slot.free()
 
 
@@ -105,16 +106,20 @@ def test_the_first_ending_counts(endings: tuple[str, str]) -> None:
 
 
 def _freed_at(number: int) -> bool:
-    """Takes a slot while the one before is freed at the so many-th line of that; whether there are so many."""
+    """Takes a slot while the one before is freed at the so many-th line of that, or at last where it blocks.
+
+    Whether there are so many lines before that.
+    """
     slots = Slots(1)
     before = slots.take(None)
-    lines = 0
+    lines, blocking = 0, 0
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal lines
-        if frame.f_code.co_filename.endswith(TRACED) and event == "line":
-            lines += 1
-            if lines == number:
+        nonlocal lines, blocking
+        if event == "line" and frame.f_code.co_filename == slots_module.__file__:
+            blocking += frame.f_code is Waiting.wait.__code__
+            lines += blocking < _LINES_TO_THE_BLOCKING_ONE
+            if lines == number or blocking == _LINES_TO_THE_BLOCKING_ONE:
                 before.free()
         return trace
 
@@ -127,15 +132,14 @@ def _freed_at(number: int) -> bool:
 
     taker = threading.Thread(target=take, daemon=True)
     taker.start()
-    taker.join(0.05)
-    if lines < number:
-        before.free()
-        taker.join(SOON)
-        return False
     taker.join(SOON)
     assert not taker.is_alive(), f"it waits for ever, from line {number} on"
     slots.take(0.0)
-    return True
+    return lines >= number
+
+
+_LINES_TO_THE_BLOCKING_ONE = 2
+"""Lines of `Waiting.wait`."""
 
 
 def test_a_slot_may_come_back_at_any_line() -> None:
@@ -143,6 +147,41 @@ def test_a_slot_may_come_back_at_any_line() -> None:
     while _freed_at(number):
         number += 1
     assert number > 10
+
+
+def _asked_for_at(number: int, threads: ThreadPoolExecutor) -> bool:
+    """Frees a slot that another thread begins to wait for at the so many-th line of that; whether there are so many."""
+    slots = Slots(1)
+    before = slots.take(None)
+    gone = Waiting()
+    gone.close()
+    slots._waiting.append(gone)  # noqa: SLF001  a thread that is about to remove it
+    lines, taken = 0, list[Future[Slot]]()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if event == "line" and frame.f_code.co_filename == slots_module.__file__:
+            lines += 1
+            if lines == number:
+                taken.append(taking(slots, threads)[0])
+        return trace
+
+    sys.settrace(trace)
+    try:
+        before.free()
+    finally:
+        sys.settrace(None)
+    for each in taken:
+        each.result(SOON)
+    return bool(taken)
+
+
+def test_a_slot_may_be_asked_for_at_any_line() -> None:
+    number = 1
+    with ThreadPoolExecutor(1) as threads:
+        while _asked_for_at(number, threads):
+            number += 1
+    assert number > 5
 
 
 def test_many_threads_never_have_more_than_there_are() -> None:
