@@ -149,13 +149,20 @@ def test_a_slot_may_come_back_at_any_line() -> None:
     assert number > 10
 
 
+class QueuedSlots(Slots):
+    """Slots where somebody may wait no more who is still in the queue, as between two steps of its thread."""
+
+    def queue_somebody_gone(self) -> None:
+        gone = Waiting()
+        gone.close()
+        self._waiting.append(gone)
+
+
 def _asked_for_at(number: int, threads: ThreadPoolExecutor) -> bool:
     """Frees a slot that another thread begins to wait for at the so many-th line of that; whether there are so many."""
-    slots = Slots(1)
+    slots = QueuedSlots(1)
     before = slots.take(None)
-    gone = Waiting()
-    gone.close()
-    slots._waiting.append(gone)  # noqa: SLF001  a thread that is about to remove it
+    slots.queue_somebody_gone()
     lines, taken = 0, list[Future[Slot]]()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
