@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from ipaddress import IPv6Address
 
 DEFAULT_PORT = 11434
 DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PORTS = {"http": 80, "https": 443}
-_LONGEST_PORT = 5
 _NAME = re.compile(r"[0-9A-Za-z._-]*")
 _MISTAKEN_ENDINGS = ("/api", "/v1")
+_ZERO = r"(0[xX])?0+(\.(0[xX])?0+){0,3}\.?"
+_ADDRESS_AND_MORE = r"(\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}\]?|[\w.-]*)(:\d{1,5}(?![^/?#]))?(.*)"
+"""What looks like an IPv6 address or a name, and like a port; both may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
     except UnicodeError:  # its own words may quote a credential
         raise ValueError(f"{source}: no server can be read from it: it holds what is no text") from None
     except ValueError as error:
-        raise ValueError(f"{source}: no server can be read from {_hidden(setting)!r}: {error}") from None
+        raise ValueError(f"{source}: no server can be read from {_hidden(text)!r}: {error}") from None
     if not given and address == "ollama.com" and port is None:
         scheme, given = "https", True
     if port is None:
@@ -126,7 +132,7 @@ def _scheme(text: str, source: str) -> tuple[str, bool, str]:
     if not separator:
         return "http", False, text
     if scheme.lower() not in ("http", "https", "unix"):
-        shown = repr(scheme) if scheme.isalnum() else "that"  # it may be half of a credential
+        shown = repr(scheme) if scheme.isalnum() and "@" not in rest else "that"  # it may be half of a credential
         raise ValueError(f"{source}: http, https or unix, not {shown}")
     return scheme.lower(), True, rest
 
@@ -163,7 +169,11 @@ def _address(parts: SplitResult) -> str:
     """The name or address. A name that isn't ASCII is given as the look-up and HTTP need it."""
     address = (parts.hostname or "").replace("%25", "%")
     if ":" in address:
-        return address  # urlsplit has looked at it
+        try:
+            _ipv6(address)
+        except ValueError:  # its own words quote it
+            raise ValueError("a host name that can't be right") from None
+        return address
     if not address.isascii():
         address = address.encode("idna").decode()
     if any(character.isspace() for character in address):
@@ -176,17 +186,18 @@ def _address(parts: SplitResult) -> str:
 def _loopback_for(address: str) -> str | None:
     """Where to connect in place of an address that servers listen on, however it is spelt; None for any other."""
     if ":" in address:
-        return None if address.strip("0:") else "::1"
-    return "127.0.0.1" if "0" in address and not address.strip("0.") else None
+        ip = _ipv6(address)
+        if ip.ipv4_mapped is not None:
+            return _loopback_for(str(ip.ipv4_mapped))
+        return "::1" if ip.is_unspecified else None
+    return "127.0.0.1" if re.fullmatch(_ZERO, address) else None
 
 
 def _is_loopback(address: str) -> bool:
     if address in ("localhost", "::1") or address.endswith(".localhost"):
         return True
     if ":" in address:
-        from ipaddress import IPv6Address
-
-        ip = IPv6Address(address)
+        ip = _ipv6(address)
         return (ip.ipv4_mapped or ip).is_loopback
     parts = address.split(".")
     return 2 <= len(parts) <= 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
@@ -206,19 +217,18 @@ def _authorization(user: str | None, password: str | None) -> str | None:
     return "Basic " + b64encode(pair.encode()).decode()
 
 
-def _hidden(setting: str) -> str:
-    """The setting as it may be shown: without what can be a credential, where it should be or elsewhere."""
-    head, at, rest = setting.rpartition("@")
-    scheme, separator, name = (head if at else setting).partition("://")
+def _ipv6(address: str) -> IPv6Address:
+    from ipaddress import IPv6Address
+
+    return IPv6Address(address)
+
+
+def _hidden(text: str) -> str:
+    """The setting as it may be shown: a name and a port, where they look it. Whatever else may be a credential."""
+    scheme, separator, rest = text.partition("://")
     if not separator:
-        scheme, name = "", scheme
-    shown = rest if at else name
-    for character in "?#":
-        start, found, _ = shown.partition(character)
-        shown = start + (f"{found}***" if found else "")
-    bracketed, bracket, after = shown.partition("/")[0].rpartition("]")
-    name, colon, port = after.partition(":")
-    is_port = port.isdigit() and len(port) <= _LONGEST_PORT
-    if colon and not is_port and not _looks_like_ipv6(after):
-        shown = f"{bracketed}{bracket}{name}:***"
-    return f"{scheme}{separator}{'***@' if at else ''}{shown}"
+        scheme, rest = "", text
+    _, at, rest = rest.rpartition("@")
+    name, port, more = cast("re.Match[str]", re.fullmatch(_ADDRESS_AND_MORE, rest, re.DOTALL)).groups("")
+    shown = f"{name}{port}{more[:1]}" if more[:1] in ("", *":/?#") else ""
+    return f"{scheme}{separator}{'***@' if at else ''}{shown}{'***' if more else ''}"
