@@ -126,7 +126,7 @@ def _image(image: Image) -> str:
         return image
     data = _content(image) if isinstance(image, PathLike) else image
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError(f"images: one is bytes, a Path or base64, not {type(data).__name__}")
+        raise TypeError(f"images: one is bytes, a path (os.PathLike) or base64, not {type(data).__name__}")
     return b64encode(data).decode()
 
 

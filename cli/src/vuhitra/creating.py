@@ -234,13 +234,13 @@ def _files(field: str, given: object) -> dict[str, Path | str]:
         elif _DIGEST.fullmatch(source):
             files[name] = source
         else:
-            raise ValueError(f"{field}: {name!r} is a Path, or a digest as 'sha256:…', not {source!r}")
+            raise ValueError(f"{field}: {name!r} is a path (os.PathLike), or a digest as 'sha256:…', not {source!r}")
     return files
 
 
 def _path(field: str, given: object) -> Path:
     if not isinstance(given, os.PathLike):
-        raise TypeError(f"{field} is no {type(given).__name__}; a file is given by its Path")
+        raise TypeError(f"{field} is no {type(given).__name__}; a file is given by its path (os.PathLike)")
     return Path(given).absolute()
 
 

@@ -93,8 +93,8 @@ def is_broken(error: OllamaConnectionError) -> bool:
 
 
 def stopped(route: Route) -> OllamaConnectionError:
-    """The error of whoever reads an answer that somebody else closes."""
-    return OllamaConnectionError(f"the answer of Ollama at {route} was closed while it was read", reason="stopped")
+    """The error of whoever waits for what somebody else closes."""
+    return OllamaConnectionError(f"what was asked of Ollama at {route} was closed before it was done", reason="stopped")
 
 
 def none_free(route: Route, timeouts: Timeouts) -> OllamaTimeoutError:

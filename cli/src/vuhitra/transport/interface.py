@@ -49,7 +49,7 @@ class Holder(Protocol):
     """What may end an exchange whose head has not come yet."""
 
     def hold(self, held: Closing) -> None:
-        """Takes the connection that is to be closed then, or closes it at once."""
+        """Takes what is to be closed then, in place of what it held before, or closes it at once."""
         ...
 
 
@@ -69,7 +69,7 @@ class Transport(Protocol):
     ) -> Incoming:
         """Sends a request and reads the head of its answer. Raises OllamaConnectionError, OllamaProtocolError.
 
-        holder: is given the connection before anything is sent.
+        holder: is given the connection before anything is sent, and what waits for a free one before that.
         """
         ...
 

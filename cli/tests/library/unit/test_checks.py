@@ -184,7 +184,7 @@ def test_other_kinds_of_texts_mappings_and_lists_are_sent_as_what_they_are_at_he
 
 @pytest.mark.parametrize("image", [5, None, {}], ids=repr)
 def test_an_image_is_one(image: Any) -> None:
-    with pytest.raises(TypeError, match="images: one is bytes, a Path or base64, not "):
+    with pytest.raises(TypeError, match=r"images: one is bytes, a path \(os\.PathLike\) or base64, not "):
         checks.images([image])
 
 
