@@ -127,7 +127,6 @@ class ScriptedServer:
         self._expecting: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._requests: list[Received] = []
-        self._given = 0
         self.arrived = threading.Event()
         self.answered = threading.Event()
         self.hung_up = threading.Event()
@@ -183,8 +182,8 @@ class ScriptedServer:
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection:
             try:
-                while (request := self._next_request(connection, number)) is not None:
-                    for step in self._next_script(request):
+                while (arrived := self._next_request(connection, number)) is not None:
+                    for step in self._script_for(*arrived):
                         self._expect(connection, isinstance(step, bytes))
                         self._perform(step, connection)
                     self.answered.set()
@@ -201,8 +200,11 @@ class ScriptedServer:
             (self._expecting.add if expected else self._expecting.discard)(connection)
             self._changed.notify_all()
 
-    def _next_request(self, connection: socket.socket, number: int) -> Received | None:
-        """The next request, or None where the client has hung up. It is taken note of in the moment it is read."""
+    def _next_request(self, connection: socket.socket, number: int) -> tuple[Received, int] | None:
+        """The next request, and how many there were before; None where the client has hung up.
+
+        It is taken note of in the moment it is read.
+        """
         self._expect(connection, True)
         data = b""
         while True:
@@ -216,13 +218,14 @@ class ScriptedServer:
                     self._expecting.discard(connection)
                     self.arrived.set()
                 self._changed.notify_all()
-            if request is not None or not more:
-                return request
+                before = len(self._requests) - 1
+            if request is not None:
+                return request, before
+            if not more:
+                return None
 
-    def _next_script(self, _request: Received) -> Sequence[Step]:
-        with self._changed:
-            self._given += 1
-            return self._scripts[min(self._given, len(self._scripts)) - 1]
+    def _script_for(self, _request: Received, before: int) -> Sequence[Step]:
+        return self._scripts[min(before, len(self._scripts) - 1)]
 
     def _perform(self, step: Step, connection: socket.socket) -> None:
         match step:

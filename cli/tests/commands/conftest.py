@@ -36,7 +36,7 @@ class RoutedServer(ScriptedServer):
         super().__init__()
         self.routes = dict(routes)
 
-    def _next_script(self, request: Received) -> Sequence[Step]:
+    def _script_for(self, request: Received, before: int) -> Sequence[Step]:
         script = self.routes.get(request.path, answer({"error": "not in the script"}, 404))
         return script.next() if isinstance(script, InTurn) else script
 

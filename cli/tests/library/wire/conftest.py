@@ -95,7 +95,7 @@ class AskedServer(ScriptedServer):
         super().__init__()
         self._answer_to = answer_to
 
-    def _next_script(self, request: Received) -> Sequence[Step]:
+    def _script_for(self, request: Received, before: int) -> Sequence[Step]:
         return self._answer_to(request)
 
 
