@@ -107,19 +107,17 @@ class AsyncDriver:
 
     async def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""
-        manner = (step.terms.retry, self._headers)
+        manner, give_up_at = (step.terms.retry, self._headers), step.terms.give_up_at
         while True:
-            turn, is_first = self._turns.join(step.key, manner)
-            if is_first:
-                with self._turns.leading(step.key):
+            with self._turns.join(step.key, manner) as (turn, is_first):
+                if is_first:
                     await self.run(step.flow)
-            else:
-                give_up_at = step.terms.give_up_at
-                try:
-                    async with asyncio.timeout(None if give_up_at is None else give_up_at - self.now()):
-                        await turn.ended.wait()
-                except TimeoutError:
-                    raise waited_in_vain(step.work, step.terms) from None
+                else:
+                    try:
+                        async with asyncio.timeout(None if give_up_at is None else give_up_at - self.now()):
+                            await turn.ended.wait()
+                    except TimeoutError:
+                        raise waited_in_vain(step.work, step.terms) from None
             if turn.holds_under(step.terms, manner):
                 break
         turn.result()
@@ -181,6 +179,7 @@ class AsyncRunning(Generic[T]):
 
     async def aclose(self) -> None:
         """Ends the flow at once, and what it waits for. May be called twice."""
+        self._is_closed = True
         taking, self._taking = self._taking, None
         if taking is not None:
             taking.cancel()
@@ -197,10 +196,10 @@ class AsyncRunning(Generic[T]):
         """What the flow asks for; None at its end."""
         if self._is_over:
             return None
+        if self._is_closed:
+            raise RuntimeError("this stream is closed")
         try:
             return self._flow.send(cast("Outcome", self._outcome))
         except StopIteration as end:
-            if self._is_closed:
-                raise RuntimeError("this stream is closed") from None
             self._is_over, self.result = True, end.value
             return None

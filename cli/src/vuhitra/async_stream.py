@@ -38,12 +38,17 @@ class AsyncReceiving(Arriving[Item]):
 
     async def take(self) -> Item | None:
         """The next item, waiting for it; None at the end."""
-        return self._items.popleft() if await self._receive() else None
+        while await self._receive():
+            try:
+                return self._items.popleft()
+            except IndexError:  # another task took it
+                continue
+        return None
 
     async def items(self) -> AsyncIterator[Item]:
         """The items that have not been taken yet, waiting for each."""
-        while await self._receive():
-            yield self._items.popleft()
+        while (item := await self.take()) is not None:
+            yield item
 
     async def finish(self) -> Any:
         """Waits for the rest, and gives the whole answer."""
@@ -79,19 +84,18 @@ class AsyncReceiving(Arriving[Item]):
         self._raise_if_left()
         if self._items:
             return True
-        self._raise_what_ended_it()
-        if self._reader.finished:
-            return False
         if not self._awaited.acquire(blocking=False):
             raise RuntimeError("another task waits for this answer already")
         try:
-            await self._receive_more()
+            return bool(self._items) or await self._receive_more()
         finally:
             self._awaited.release()
-        return bool(self._items)
 
-    async def _receive_more(self) -> None:
-        """Waits for more of an answer that isn't over."""
+    async def _receive_more(self) -> bool:
+        """Waits for more of the answer, if that isn't over; whether an item came."""
+        self._raise_what_ended_it()
+        if self._reader.finished:
+            return False
         try:
             heard, deadline = self._heard, self._incoming.deadline()
             while not self._take_in(await self._read(deadline)):
@@ -107,6 +111,7 @@ class AsyncReceiving(Arriving[Item]):
                     await self._incoming.aclose()
             if not self._put_off(error):
                 raise
+        return bool(self._items)
 
     @property
     def _heard(self) -> tuple[bool, int]:
@@ -129,8 +134,7 @@ class AsyncStream(AsyncReceiving[Event]):
         return self
 
     async def __anext__(self) -> str:
-        while await self._receive():
-            event = self._items.popleft()
+        while (event := await self.take()) is not None:
             if isinstance(event, Text):
                 return event.text
         raise StopAsyncIteration

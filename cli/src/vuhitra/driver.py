@@ -102,15 +102,12 @@ class Driver:
 
     def _share(self, step: Share) -> None:
         """Does the work, or waits for the one who does; who leaves it undone is stood in for."""
-        manner = (step.terms.retry, self._headers)
+        manner, give_up_at = (step.terms.retry, self._headers), step.terms.give_up_at
         while True:
-            turn, is_first = self._turns.join(step.key, manner)
-            if is_first:
-                with self._turns.leading(step.key):
+            with self._turns.join(step.key, manner) as (turn, is_first):
+                if is_first:
                     self.run(step.flow)
-            else:
-                give_up_at = step.terms.give_up_at
-                if not turn.ended.wait(None if give_up_at is None else max(0.0, give_up_at - self.now())):
+                elif not turn.ended.wait(None if give_up_at is None else max(0.0, give_up_at - self.now())):
                     raise waited_in_vain(step.work, step.terms)
             if turn.holds_under(step.terms, manner):
                 break

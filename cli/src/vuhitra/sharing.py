@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaPullError, OllamaTimeoutError
+from vuhitra.forks import begins_anew_in_children
 
 if TYPE_CHECKING:
     from vuhitra.flows import Terms
@@ -46,16 +46,14 @@ class Turn(Generic[AnySignal]):
         Work that is done, or that the server failed at, is so for all; another failure may be due to the manner.
         """
         match self._error:
-            case OllamaTimeoutError(phase="total"):
+            case OllamaPullError():
+                return True
+            case OllamaTimeoutError(phase="total") | OllamaConnectionError(reason="stopped"):
+                return False
+            case OllamaError() if manner != self._manner:
                 return False
             case OllamaTimeoutError(phase=phase, seconds=seconds):
                 return bool(getattr(terms.timeouts, phase) <= seconds)
-            case OllamaConnectionError(reason="stopped"):
-                return False
-            case OllamaPullError():
-                return True
-            case OllamaError() if manner != self._manner:
-                return False
             case _:
                 return self._is_settled
 
@@ -70,38 +68,35 @@ class Turns(Generic[AnySignal]):
 
     def __init__(self, make_signal: Callable[[], AnySignal]) -> None:
         self._make_signal = make_signal
-        self._begin()
+        self.begin_anew()
+        begins_anew_in_children(self)
 
-    def _begin(self) -> None:
-        self._process = os.getpid()
+    def begin_anew(self) -> None:
+        """Nothing is under way: whoever was at work is not in a child made by fork."""
         self._lock = threading.Lock()
         self._turns: dict[Hashable, Turn[AnySignal]] = {}
 
-    def join(self, key: Hashable, manner: Hashable) -> tuple[Turn[AnySignal], bool]:
-        """The turn that is under way for a key, and whether it has just begun, for the caller to do the work."""
-        if self._process != os.getpid():  # whoever was at work is not in this child made by fork
-            self._begin()
-        with self._lock:
-            is_first = key not in self._turns
-            if is_first:
-                self._turns[key] = Turn(self._make_signal(), manner)
-            return self._turns[key], is_first
-
     @contextmanager
-    def leading(self, key: Hashable) -> Generator[None]:
-        """Does the work of a turn; it ends, however the work does."""
-        turn = self._turns[key]
+    def join(self, key: Hashable, manner: Hashable) -> Generator[tuple[Turn[AnySignal], bool]]:
+        """The turn that is under way for a key, and whether it has just begun, for the caller to do the work.
+
+        The turn of who does the work ends with the block, however that does.
+        """
+        own = Turn(self._make_signal(), manner)
         try:
-            yield
+            with self._lock:
+                turn = self._turns.setdefault(key, own)
+            yield turn, turn is own
         except OllamaError as error:
-            turn.settle(error)
+            own.settle(error)
             raise
         else:
-            turn.settle(None)
+            own.settle(None)
         finally:
             with self._lock:
-                del self._turns[key]
-            turn.ended.set()
+                if self._turns.get(key) is own:
+                    del self._turns[key]
+            own.ended.set()
 
 
 def waited_in_vain(work: str, terms: Terms) -> OllamaTimeoutError:

@@ -38,12 +38,17 @@ class Receiving(Arriving[Item]):
 
     def take(self) -> Item | None:
         """The next item, waiting for it; None at the end."""
-        return self._items.popleft() if self._receive() else None
+        while self._receive():
+            try:
+                return self._items.popleft()
+            except IndexError:  # another thread took it
+                continue
+        return None
 
     def items(self) -> Iterator[Item]:
         """The items that have not been taken yet, waiting for each."""
-        while self._receive():
-            yield self._items.popleft()
+        while (item := self.take()) is not None:
+            yield item
 
     def finish(self) -> Any:
         """Waits for the rest, and gives the whole answer."""
@@ -79,19 +84,18 @@ class Receiving(Arriving[Item]):
         self._raise_if_left()
         if self._items:
             return True
-        self._raise_what_ended_it()
-        if self._reader.finished:
-            return False
         if not self._awaited.acquire(blocking=False):
             raise RuntimeError("another thread waits for this answer already")
         try:
-            self._receive_more()
+            return bool(self._items) or self._receive_more()
         finally:
             self._awaited.release()
-        return bool(self._items)
 
-    def _receive_more(self) -> None:
-        """Waits for more of an answer that isn't over."""
+    def _receive_more(self) -> bool:
+        """Waits for more of the answer, if that isn't over; whether an item came."""
+        self._raise_what_ended_it()
+        if self._reader.finished:
+            return False
         try:
             heard, deadline = self._heard, self._incoming.deadline()
             while not self._take_in(self._read(deadline)):
@@ -107,6 +111,7 @@ class Receiving(Arriving[Item]):
                     self._incoming.close()
             if not self._put_off(error):
                 raise
+        return bool(self._items)
 
     @property
     def _heard(self) -> tuple[bool, int]:
@@ -129,8 +134,7 @@ class Stream(Receiving[Event]):
         return self
 
     def __next__(self) -> str:
-        while self._receive():
-            event = self._items.popleft()
+        while (event := self.take()) is not None:
             if isinstance(event, Text):
                 return event.text
         raise StopIteration

@@ -180,8 +180,10 @@ class AsyncIncoming:
             await self.aclose()
         else:
             slot = self._connection.slot
-            self._pool.give_back(self._connection)
-            slot.free()
+            try:
+                self._pool.give_back(self._connection)
+            finally:
+                slot.free()
 
     async def aclose(self) -> None:
         """Ends the exchange at once; a server stops answering. May be called twice."""
@@ -191,6 +193,9 @@ class AsyncIncoming:
 
 class _AsyncConnection:
     """A wire, the socket under it, and the HTTP state of what goes over them."""
+
+    _closed = True
+    """Until it is made."""
 
     def __init__(self, route: Route, wire: Wire, connected: socket.socket) -> None:
         self.route = route
@@ -263,12 +268,12 @@ class _AsyncConnection:
 
     def close(self) -> None:
         """Closes the connection without sending what is still waiting to be sent."""
-        self._closed = True
-        self.slot.free()
         if self.is_inherited:
             self.forget()
-        else:
-            self._wire.abort()
+            return
+        self._closed = True
+        self.slot.free()
+        self._wire.abort()
 
     def fill(self, slot: Slot) -> None:
         """Takes a slot, until it is closed; also where it was closed meanwhile."""

@@ -173,8 +173,10 @@ class Incoming:
             self.close()
         else:
             slot = self._connection.slot
-            self._pool.give_back(self._connection)
-            slot.free()
+            try:
+                self._pool.give_back(self._connection)
+            finally:
+                slot.free()
 
     def close(self) -> None:
         """Ends the exchange at once, from any thread; a server stops answering. May be called twice."""
@@ -183,6 +185,9 @@ class Incoming:
 
 class _Connection:
     """A blocking socket and the HTTP state of what goes over it."""
+
+    is_closed = True
+    """Until it is made."""
 
     def __init__(self, route: Route, connected: socket.socket) -> None:
         self.route = route
@@ -194,8 +199,8 @@ class _Connection:
         self._process = os.getpid()
         self.is_half_sent = False
         self.in_use = threading.Lock()
-        self.is_closed = False
         self.slot = always_one_more()
+        self.is_closed = False
 
     def __del__(self) -> None:
         """Hangs up where nobody did, and says so, as sockets do."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
-_pools: WeakSet[Pool[Any]] = WeakSet()
+from vuhitra.forks import begins_anew_in_children
+
 _KEPT_FOR = 60.0
 """Seconds that an idle connection is kept; servers close theirs sooner or later, too."""
 
@@ -39,8 +38,7 @@ class Pool(Generic[C]):
         self._clock = clock
         self._closed = False
         self._begin()
-        _watch_for_forks()
-        _pools.add(self)
+        begins_anew_in_children(self)
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
@@ -91,20 +89,9 @@ class Pool(Generic[C]):
             connection.close()
         return connections
 
-    def forget_what_was_inherited(self) -> None:
-        """Begins anew in a child made by fork, where the lock may be held by a thread that isn't there."""
+    def begin_anew(self) -> None:
+        """Leaves the connections to the process that made them, and the lock to whichever thread holds it there."""
         idle = self._idle
         self._begin()
         for _, connection in idle:
             connection.forget()
-
-
-@cache
-def _watch_for_forks() -> None:
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_what_was_inherited)
-
-
-def _forget_what_was_inherited() -> None:
-    for pool in list(_pools):
-        pool.forget_what_was_inherited()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from vuhitra.forks import begins_anew_in_children
 
 if TYPE_CHECKING:
     from vuhitra.transport.interface import Holder
@@ -35,10 +36,11 @@ class Slots:
 
     def __init__(self, most: int | None) -> None:
         self._most = most
-        self._begin()
+        self.begin_anew()
+        begins_anew_in_children(self)
 
-    def _begin(self) -> None:
-        self._process = os.getpid()
+    def begin_anew(self) -> None:
+        """All are free: those of the process this one was forked from are its own."""
         self._free: deque[None] = deque([None] * (self._most or 0))
         self._waiting: deque[Waiting] = deque()
 
@@ -47,14 +49,12 @@ class Slots:
 
         holder: may end the waiting.
         """
-        if self._process != os.getpid():  # those of the process this one was forked from are its own
-            self._begin()
         if self._most is None:
             return always_one_more()
         waiting = Waiting()
-        self._waiting.append(waiting)
-        self._hand_out()
         try:
+            self._waiting.append(waiting)
+            self._hand_out()
             if holder is not None:
                 holder.hold(waiting)
             waiting.wait(until)

@@ -22,11 +22,11 @@ def turns() -> Turns[threading.Event]:
 
 def test_the_first_does_the_work_and_the_others_wait() -> None:
     work = turns()
-    turn, is_first = work.join("m", ALIKE)
-    assert is_first
-    assert work.join("m", ALIKE) == (turn, False)
-    assert work.join("n", ALIKE)[1]
-    with work.leading("m"):
+    with work.join("m", ALIKE) as (turn, is_first):
+        assert is_first
+        with work.join("m", ALIKE) as joined, work.join("n", ALIKE) as other:
+            assert joined == (turn, False)
+            assert other[1]
         assert not turn.ended.is_set()
     assert turn.ended.is_set()
     assert turn.holds_under(TERMS, ALIKE)
@@ -35,10 +35,9 @@ def test_the_first_does_the_work_and_the_others_wait() -> None:
 
 def test_what_is_done_can_be_begun_again() -> None:
     work = turns()
-    work.join("m", ALIKE)
-    with work.leading("m"):
-        pass
-    assert work.join("m", ALIKE)[1]
+    for _ in range(2):
+        with work.join("m", ALIKE) as (_, is_first):
+            assert is_first
 
 
 @pytest.mark.parametrize(
@@ -53,8 +52,7 @@ def test_what_is_done_can_be_begun_again() -> None:
 )
 def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
     work = turns()
-    turn, _ = work.join("m", ALIKE)
-    with pytest.raises(type(error)) as raised, work.leading("m"):
+    with pytest.raises(type(error)) as raised, work.join("m", ALIKE) as (turn, _):
         raise error
     assert raised.value is error
     assert turn.holds_under(TERMS, ALIKE)
@@ -74,26 +72,37 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
 )
 def test_what_ended_one_who_tried_leaves_the_work_to_others(error: BaseException) -> None:
     work = turns()
-    turn, _ = work.join("m", ALIKE)
-    with pytest.raises(type(error)), work.leading("m"):
+    with pytest.raises(type(error)), work.join("m", ALIKE) as (turn, _):
         raise error
     assert turn.ended.is_set()
     assert not turn.holds_under(TERMS, ALIKE)
-    following, is_first = work.join("m", ALIKE)
-    assert is_first
-    assert following is not turn
+    with work.join("m", ALIKE) as (following, is_first):
+        assert is_first
+        assert following is not turn
+
+
+def test_one_who_waits_no_longer_leaves_the_work_to_who_does_it() -> None:
+    work = turns()
+    with work.join("m", ALIKE) as (turn, _):
+        with pytest.raises(KeyboardInterrupt), work.join("m", ALIKE):
+            raise KeyboardInterrupt
+        assert not turn.ended.is_set()
+        with work.join("m", ALIKE) as (still, is_first):
+            assert (still, is_first) == (turn, False)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Pythons warn of threads
 def test_a_child_made_by_fork_does_not_wait_for_its_parent() -> None:
     work = turns()
-    turn, _ = work.join("m", ALIKE)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if work.join("m", ALIKE)[1] and not work.join("m", ALIKE)[1] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert work.join("m", ALIKE) == (turn, False)
+    with work.join("m", ALIKE) as (turn, _):
+        child = os.fork()
+        if child == 0:
+            with work.join("m", ALIKE) as (_, is_first), work.join("m", ALIKE) as (_, is_another):
+                os._exit(0 if is_first and not is_another else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        with work.join("m", ALIKE) as joined:
+            assert joined == (turn, False)
 
 
 def test_one_who_waits_in_vain_is_told_its_own_limit() -> None:
@@ -118,12 +127,17 @@ def test_a_limit_holds_for_those_who_would_not_wait_longer(phase: Phase) -> None
         assert turn.holds_under(terms, ALIKE) is holds
 
 
-@pytest.mark.parametrize("error", [missing(), lost(), OllamaBusyError("busy", status=503, body="")], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [missing(), lost(), OllamaBusyError("busy", status=503, body=""), late("idle"), late("connect")],
+    ids=repr,
+)
 def test_a_failure_holds_for_those_who_would_not_try_otherwise(error: OllamaError) -> None:
+    terms = TERMS._replace(timeouts=Timeouts(connect=1, idle=1))
     turn = Turn(threading.Event(), ALIKE)
     turn.settle(error)
-    assert turn.holds_under(TERMS, ALIKE)
-    assert not turn.holds_under(TERMS, "with another key")
+    assert turn.holds_under(terms, ALIKE)
+    assert not turn.holds_under(terms, "with another key")
 
 
 @pytest.mark.parametrize("error", [None, OllamaPullError("no space", model="m")], ids=repr)

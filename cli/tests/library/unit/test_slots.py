@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from vuhitra.transport import async_slots as async_slots_module
 from vuhitra.transport import slots as slots_module
+from vuhitra.transport.async_slots import AsyncSlots
 from vuhitra.transport.interface import Closing
 from vuhitra.transport.slots import Slot, Slots, Waiting, WaitingClosed
 
@@ -189,6 +192,38 @@ def test_a_slot_may_be_asked_for_at_any_line() -> None:
         while _asked_for_at(number, threads):
             number += 1
     assert number > 5
+
+
+async def _freed_in_a_loop_at(number: int) -> bool:
+    """Takes a slot while the one before is freed at the so many-th line of that; whether there are so many."""
+    slots = AsyncSlots(1)
+    before = await slots.take(None)
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if event == "line" and frame.f_code.co_filename in (async_slots_module.__file__, asyncio.locks.__file__):
+            lines += 1
+            if lines == number:
+                before.free()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        taking = asyncio.ensure_future(slots.take(soon()))
+        await asyncio.sleep(0)  # it waits from here on
+    finally:
+        sys.settrace(None)
+    before.free()
+    (await taking).free()
+    return lines >= number
+
+
+def test_a_slot_of_a_loop_may_come_back_at_any_line() -> None:
+    number = 1
+    while asyncio.run(_freed_in_a_loop_at(number)):
+        number += 1
+    assert number > 10
 
 
 def test_many_threads_never_have_more_than_there_are() -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.library.wire.conftest import Serve
 from tests.scripted_server import STREAM_HEAD, Hang, ScriptedServer, chunk, pieces
 from vuhitra import AsyncOllamaClient, OllamaClient
+from vuhitra.transport import asynchronous, blocking
 
 HELLO = [{"role": "user", "content": "hello"}]
 SOON = 5.0
@@ -85,3 +86,28 @@ def test_it_is_hung_up_where_warnings_are_errors(serve: Serve, is_async: bool, m
         gc.collect()
     assert server.hung_up.wait(SOON)
     assert [type(each) for each in told] == [ResourceWarning]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Python's own, of what is under it
+def test_a_connection_interrupted_while_it_is_made_says_nothing(
+    serve: Serve, is_async: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve([Hang()])
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(what.exc_value))
+    module = asynchronous if is_async else blocking
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "Exchange", interrupt)
+
+    async def ask() -> None:
+        async with AsyncOllamaClient(server.url) as client:
+            await client.version()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(ask()) if is_async else OllamaClient(server.url).version()
+    gc.collect()
+    assert told == []

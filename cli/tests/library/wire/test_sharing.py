@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -103,10 +104,11 @@ def open_hub(serve_by: ServeBy, monkeypatch: pytest.MonkeyPatch) -> OpenHub:
     """Opens a hub that knows who has joined a pull."""
     joined, join = Joined(), Turns.join
 
-    def noted(turns: Turns[Any], key: Hashable, manner: Hashable) -> tuple[Turn[Any], bool]:
-        result = join(turns, key, manner)
-        joined.one_more()
-        return result
+    @contextmanager
+    def noted(turns: Turns[Any], key: Hashable, manner: Hashable) -> Generator[tuple[Turn[Any], bool]]:
+        with join(turns, key, manner) as turn:
+            joined.one_more()
+            yield turn
 
     monkeypatch.setattr(Turns, "join", noted)
     return partial(Hub, serve_by, joined)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
+from itertools import islice
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -35,7 +39,9 @@ from vuhitra import (
     OllamaProtocolError,
     OllamaPullError,
     Retry,
+    Timeouts,
 )
+from vuhitra import stream as stream_module
 
 HELLO = [{"role": "user", "content": "hello"}]
 TWO_AND_SILENCE = [STREAM_HEAD, b"".join(map(chunk, pieces("one", "two")[:2])), Hang()]
@@ -379,6 +385,68 @@ def test_a_second_task_that_follows_a_transfer_harms_nobody(serve: Serve) -> Non
                 await following
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("moments", range(5))
+def test_a_transfer_that_is_being_left_is_not_done(serve: Serve, moments: int) -> None:
+    server = serve([STREAM_HEAD + STEP, Hang()])
+
+    async def ask() -> None:
+        async with AsyncOllamaClient(server.url) as client, await client.pull_model("m", stream=True) as steps:
+            await anext(steps)
+            following = asyncio.ensure_future(anext(steps))
+            await asyncio.sleep(0)  # it waits from here on
+            following.cancel()
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            with pytest.raises(RuntimeError, match=r"this stream is closed|another task waits for this stream already"):
+                await anext(steps)
+            with pytest.raises(asyncio.CancelledError):
+                await following
+
+    asyncio.run(ask())
+
+
+def _read_by_two_at(number: int, pieces_taken: int, client: OllamaClient, may_go_on: threading.Event) -> bool:
+    """Takes what is left after a piece, while another reader takes so many pieces at the so many-th line of that.
+
+    Whether there are so many lines.
+    """
+    lines, taken = 0, list[str]()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if event == "line" and frame.f_code.co_filename == stream_module.__file__:
+            lines += 1
+            if lines == number:
+                with suppress(RuntimeError):  # two of them would wait
+                    taken.extend(islice(stream, pieces_taken))
+        return trace
+
+    may_go_on.clear()
+    with client.chat(HELLO, stream=True) as stream:
+        assert next(stream) == "one"
+        may_go_on.set()
+        sys.settrace(trace)
+        try:
+            taken.extend(stream)
+        finally:
+            sys.settrace(None)
+        assert taken == ["two"]
+        assert stream.reply == "onetwo"
+    return lines >= number
+
+
+@pytest.mark.parametrize("pieces_taken", [1, 2])
+def test_another_reader_may_come_at_any_line(serve: Serve, pieces_taken: int) -> None:
+    may_go_on = threading.Event()
+    one, two, end = map(chunk, pieces("one", "two"))
+    server = serve([STREAM_HEAD + one, WaitFor(may_go_on), two + end + STREAM_END])
+    number = 1
+    with OllamaClient(server.url, "m", timeout=Timeouts(idle=SOON)) as client:
+        while _read_by_two_at(number, pieces_taken, client, may_go_on):
+            number += 1
+    assert number > 20
 
 
 SECOND_READERS: dict[str, tuple[Callable[[OllamaClient], Any], bytes]] = {
