@@ -61,7 +61,10 @@ class Ran:
 
 @dataclass(frozen=True)
 class World:
-    """Where a command runs: a home of its own, and no settings but those given."""
+    """Where a command runs: a home of its own, and no settings but those given.
+
+    time: when that is. In this process the clock stands there, so that nothing is shown because a machine is slow.
+    """
 
     home: Path
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -98,6 +101,7 @@ class World:
             variables={"HOME": str(self.home), **self.variables},
             cwd=str(self.home),
             measure=lambda: self.width,
+            monotonic=lambda: self.time,
             now=lambda: self.time,
         )
 

@@ -183,7 +183,7 @@ class TestPull:
     def test_as_it_is_drawn_for_a_log(self, world: World, serve: Serve) -> None:
         two_gb = 2_000_000_000
         server = serve({"/api/pull": stream(layers((0, two_gb), (two_gb // 2, two_gb), (two_gb, two_gb)))})
-        ran = world.run("models", "pull", "llama3.2", "--host", server.url)
+        ran = world.run_process("models", "pull", "llama3.2", "--host", server.url)
         assert ran.status == 0
         assert re.fullmatch(r"✓ Model pulled successfully: llama3\.2   2\.0 GB in \d\.\d s\n", ran.out)
         assert re.fullmatch(r"llama3\.2: 50% of 2\.0 GB, .+B/s\nllama3\.2: 100% of 2\.0 GB, .+B/s\n", ran.err)
