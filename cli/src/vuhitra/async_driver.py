@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from vuhitra.async_stream import AsyncReceiving
 from vuhitra.errors import OllamaError
 from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Wait
+from vuhitra.retrying import after
 from vuhitra.sharing import Turns, waited_in_vain
 
 if TYPE_CHECKING:
@@ -88,10 +89,12 @@ class AsyncDriver:
         step.check_time(now, self._host)
         request = step.call.request(self._host, self._headers)
         incoming = await self._transport.open(request, step.timeouts, step.ends_at(now))
-        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
+        attempt = step._replace(attempt=step.attempt + len(incoming.lost))
+        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), attempt)
         running.hold(receiving)
-        await receiving.opened()
-        return await receiving.finish() if step.whole else receiving
+        with after(incoming.lost):
+            await receiving.opened()
+            return await receiving.finish() if step.whole else receiving
 
     async def _wait(self, seconds: float) -> None:
         """Waits until the client is closed, at most so many seconds."""

@@ -177,7 +177,7 @@ def chat(
 def embed(model: str, texts: Sequence[str], asked: EmbedOptions) -> Call[Vectors]:
     """`POST /api/embed`. Raises ValueError for an empty text: the server answers it with nothing."""
     checks.texts(texts)
-    body = _body({"model": checks.model_name(model), "input": list(texts), "truncate": False, **asked})
+    body = {"model": checks.model_name(model), "input": list(texts), "truncate": False, **_body(asked)}
     expected, dimensions = len(texts), checks.dimensions(body.get("dimensions"))
     return Call(
         "POST",
@@ -205,7 +205,7 @@ def _body(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(path: str, body: dict[str, Any], reading: Reading = PLAINLY) -> Call[Reply]:
     """A call that streams an answer: an answer in one piece is gathered from the same records."""
-    body = _body({"truncate": False, "shift": False, **body, "stream": True})
+    body = {"truncate": False, "shift": False, **_body(body), "stream": True}
     options = body.get("options", {})
     checks.top_logprobs(body.get("top_logprobs", 0))
     sent = Sent(options.get("num_predict"), options.get("num_ctx") or reading.window, body.get("shift"))

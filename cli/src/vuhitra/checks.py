@@ -33,6 +33,9 @@ _NUMBERS = frozenset(
 )
 _SWITCHES = frozenset(["use_mmap"])
 _LISTS = frozenset(["stop"])
+_TEXTS = frozenset(["suffix", "system", "template", "thinking", "tool_name", "tool_call_id"])
+_FLAGS = frozenset(["raw", "truncate", "shift", "logprobs", "verbose", "insecure"])
+"""Fields of requests and messages that servers take as text, or as true or false, and as nothing else."""
 _MOST_TOP_LOGPROBS = 20
 _FRAMING = frozenset(["content-length", "transfer-encoding"])
 """Headers that say where a request ends: with another word on that, the rest of it would be a request of its own."""
@@ -74,10 +77,29 @@ def _header(name: object, value: object) -> None:
 
 
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were given: None is the same as nothing. Raises ValueError for NaN, which JSON doesn't have."""
-    for key, value in body.items():
+    """The fields that were given: None is the same as nothing.
+
+    Raises TypeError for a known one of a wrong type, and ValueError for NaN, which JSON doesn't have.
+    """
+    given = {key: value for key, value in body.items() if value is not None}
+    for key, value in given.items():
+        _field(key, value)
         _finite(key, value)
-    return {key: value for key, value in body.items() if value is not None}
+    return given
+
+
+def _field(key: str, value: object) -> None:
+    """Raises TypeError for a field that a server can't take so."""
+    if key in _TEXTS and not isinstance(value, str):
+        raise TypeError(f"{key} is a str, not {type(value).__name__}")
+    if key in _FLAGS and not isinstance(value, bool):
+        raise TypeError(f"{key} is true or false, not {value!r:.80}")
+    if key == "keep_alive" and (isinstance(value, bool) or not isinstance(value, int | float | str)):
+        raise TypeError(f"keep_alive is seconds, or a text like '5m', not {value!r:.80}")
+    if key == "think" and not isinstance(value, bool | str):
+        raise TypeError(f"think is true, false or a level, not {value!r:.80}")
+    if key == "format" and not isinstance(value, str | Mapping):
+        raise TypeError(f"format is 'json' or a JSON Schema, not {value!r:.80}")
 
 
 def model_name(name: str) -> str:
@@ -109,6 +131,9 @@ def message(given: Mapping[str, Any]) -> dict[str, Any]:
         raise TypeError(f"a message is a dict with a str 'role', not {given!r:.80}")
     if not isinstance(given.get("content", ""), str):
         raise TypeError(f"the content of a message is a str, not {type(given['content']).__name__}")
+    for key, value in given.items():
+        if value is not None and key in _TEXTS:
+            _field(key, value)
     if given.get("images") is not None:
         return {**given, "images": images(given["images"])}
     return dict(given)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from vuhitra.errors import OllamaError
 from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Wait
+from vuhitra.retrying import after
 from vuhitra.sharing import Turns, waited_in_vain
 from vuhitra.stream import Receiving
 
@@ -86,10 +87,12 @@ class Driver:
         step.check_time(now, self._host)
         request = step.call.request(self._host, self._headers)
         incoming = self._transport.open(request, step.timeouts, step.ends_at(now), running)
-        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), step)
+        attempt = step._replace(attempt=step.attempt + len(incoming.lost))
+        receiving = running.kind(incoming, step.call.reader_for(self._host, incoming.sent, incoming.head), attempt)
         running.hold(receiving)
-        receiving.opened()
-        return receiving.finish() if step.whole else receiving
+        with after(incoming.lost):
+            receiving.opened()
+            return receiving.finish() if step.whole else receiving
 
     def _wait(self, seconds: float, awake: threading.Event) -> None:
         """Waits until somebody wakes it, or the client is closed, at most so many seconds."""
@@ -107,11 +110,16 @@ class Driver:
             with self._turns.join(step.key, manner) as (turn, is_first):
                 if is_first:
                     self.run(step.flow)
-                elif not turn.ended.wait(None if give_up_at is None else max(0.0, give_up_at - self.now())):
+                elif not turn.ended.wait(_patience(give_up_at, self.now())):
                     raise waited_in_vain(step.work, step.terms)
             if turn.holds_under(step.terms, manner):
                 break
         turn.result()
+
+
+def _patience(until: float | None, now: float) -> float | None:
+    """The seconds that are left, as many as threads can wait; None: as long as it takes."""
+    return None if until is None else min(max(0.0, until - now), threading.TIMEOUT_MAX)
 
 
 class Running(Generic[T]):

@@ -81,7 +81,7 @@ class OllamaConnectionError(OllamaError):
         or `closed` afterwards; `stopped` where this side closed the connection.
     """
 
-    def __init__(self, what: str, *, reason: ConnectionReason, **common: Unpack[Common]) -> None:
+    def __init__(self, what: str, *, reason: ConnectionReason = "unreachable", **common: Unpack[Common]) -> None:
         super().__init__(what, **common)
         self.reason: ConnectionReason = reason
 
@@ -105,7 +105,7 @@ class OllamaTimeoutError(OllamaConnectionError):
 class OllamaModelError(OllamaError):
     """About a model, not about the server. model: its name, as it was asked for."""
 
-    def __init__(self, what: str, *, model: str, **common: Unpack[Common]) -> None:
+    def __init__(self, what: str, *, model: str = "", **common: Unpack[Common]) -> None:
         super().__init__(what, **common)
         self.model = model
 
@@ -123,7 +123,7 @@ class OllamaCapabilityError(OllamaModelError):
 class OllamaPullError(OllamaModelError):
     """The server could not fetch the model. missing: whether the registry has none of that name."""
 
-    def __init__(self, what: str, *, model: str, missing: bool = False, **common: Unpack[Common]) -> None:
+    def __init__(self, what: str, *, model: str = "", missing: bool = False, **common: Unpack[Common]) -> None:
         super().__init__(what, model=model, **common)
         self.missing = missing
 

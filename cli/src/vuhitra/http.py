@@ -146,7 +146,8 @@ class Exchange:
         self._over = False
         self._may_hold_more = True
         self._in_body = False
-        self._failure: BrokenOffError | NotHTTPError | None = None
+        self._head: Head | None = None
+        self._failure: BrokenOffError | UnreadableError | None = None
         self._joiner: ChunkJoiner | None = None
         self._decoder: Decoder | None = None
 
@@ -192,8 +193,26 @@ class Exchange:
         if self._closed:
             self._connection.receive_data(b"")
 
+    @property
+    def is_asked_for_more(self) -> bool:
+        """Whether what has come leaves it to send the rest of a request: nothing that answers it, or ends it."""
+        with suppress(BrokenOffError, UnreadableError):  # which whoever reads the head meets with
+            return self.head() is None
+        return False
+
     def head(self) -> Head | None:
-        """The response's head, once it is there. 1xx responses are passed over."""
+        """The response's head, once it is there, as often as it is asked for. 1xx responses are passed over."""
+        if self._failure is not None:
+            raise self._failure
+        if self._head is None:
+            try:
+                self._head = self._next_head()
+            except (BrokenOffError, UnreadableError) as error:
+                self._failure = error
+                raise
+        return self._head
+
+    def _next_head(self) -> Head | None:
         while True:
             event = self._next()
             if event is h11.NEED_DATA:

@@ -50,12 +50,12 @@ class Timeouts:
         return cls(start=value, idle=value)
 
     def at_most(self, seconds: float) -> Timeouts:
-        """The same with no phase of the answer longer than `seconds`: for calls that are short."""
+        """The same for calls that are short: no phase is longer than `seconds`, nor waited for longer than the start."""
         return replace(
             self,
             connect=min(self.connect, seconds),
             start=min(self.start, seconds),
-            idle=min(self.idle, seconds),
+            idle=min(self.idle, self.start, seconds),
         )
 
 

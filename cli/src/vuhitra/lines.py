@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ LINE_LIMIT = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r"
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?+)*+"?+', re.DOTALL)
+"""A string, or the beginning of one that goes to the end. Nothing in it is tried twice: the cost is linear."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -121,9 +124,14 @@ def not_json(data: bytes, error: Exception) -> MalformedError:
 
 def _is_open_object(data: bytes) -> bool:
     """Whether data begins an object that it doesn't end, or hasn't even begun."""
-    outside_strings = re.sub(rb'(?s)"(?:[^"\\]|\\.)*"', b"", data.strip())
-    opened, closed = outside_strings.count(b"{"), outside_strings.count(b"}")
-    return not outside_strings or (outside_strings[:1] == b"{" and (opened > closed or b'"' in outside_strings))
+    text = data.strip()
+    if not text.startswith(b"{"):
+        return not text
+    depth = begin = 0
+    for start, end in chain((string.span() for string in _STRING.finditer(text)), [(len(text), len(text))]):
+        depth += text.count(b"{", begin, start) - text.count(b"}", begin, start)
+        begin = end
+    return depth > 0
 
 
 def snippet(data: bytes, length: int = 200) -> str:

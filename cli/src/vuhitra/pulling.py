@@ -37,21 +37,28 @@ class Furthest:
 
     def takes_further(self, step: Progress) -> bool:
         """Whether a step is further than all before it."""
-        if "digest" not in step:
+        part = _part_of(step)
+        if part is None:
             return step["status"] not in self._statuses and len(self._statuses) < _MOST_STATUSES
-        known = self._completed.get(step["digest"])
+        known = self._completed.get(part)
         if known is None and len(self._completed) >= _MOST_LAYERS:
             return False
         return step.get("completed", 0) > (known or 0)
 
     def show(self, step: Progress) -> Progress:
         """A step, with no less completed than was shown before."""
-        if "digest" not in step:
+        part = _part_of(step)
+        if part is None:
             self._statuses.add(step["status"])
             return step
-        completed = max(step.get("completed", 0), self._completed.get(step["digest"], 0))
-        self._completed[step["digest"]] = completed
+        completed = max(step.get("completed", 0), self._completed.get(part, 0))
+        self._completed[part] = completed
         return {**step, "completed": completed} if completed else step
+
+
+def _part_of(step: Progress) -> str | None:
+    """What of a transfer a step tells how far it is: a layer, or where none is named, what its status says."""
+    return step.get("digest") or (step["status"] if "completed" in step else None)
 
 
 def transfer(call: Call[None], terms: Terms) -> Flow[None]:

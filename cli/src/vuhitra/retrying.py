@@ -6,7 +6,8 @@ where that does harm?
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from vuhitra import journal
@@ -44,6 +45,16 @@ class Repeat(NamedTuple):
                 return False
 
 
+@contextmanager
+def after(lost: tuple[OllamaError, ...]) -> Generator[None]:
+    """What goes wrong in it comes after attempts that were lost before, of which only the error can tell."""
+    try:
+        yield
+    except OllamaError as error:
+        error.attempts = (*lost, *error.attempts)
+        raise
+
+
 ORDINARY = Repeat()
 """What all calls may be sent again after that say nothing else."""
 
@@ -72,25 +83,27 @@ class Attempts:
     def wait_after(self, error: OllamaError, now: float, *, came_further: bool = False) -> float:
         """Seconds to wait before the next attempt. Raises `error` where there must not be another.
 
+        The attempts that the error itself tells of count, too: each was sent.
+
         came_further: whether there was progress before the error; then the counting begins anew. Where one attempt
         is all there may be, it is one.
         """
         if came_further:
             self._in_vain, self._failed_at, self._waited = 0, None, 0.0
         else:
-            self._in_vain += 1
+            self._in_vain += 1 + len(error.attempts)
         wait = self._next_wait(error, now)
         if wait is None:
             self.give_up(error)
-        error.attempts = tuple(self._failures)
-        self._failures.append(error)
+        lost, error.attempts = error.attempts, (*self._failures, *error.attempts)
+        self._failures += [*lost, error]
         self._waited += wait
         journal.waiting(self._call, max(self._in_vain, 1) + 1, self._retry.attempts, error, wait)
         return wait
 
     def give_up(self, error: OllamaError) -> NoReturn:
         """Raises `error`, whatever it is."""
-        error.attempts = tuple(self._failures)
+        error.attempts = (*self._failures, *error.attempts)
         raise error
 
     def _next_wait(self, error: OllamaError, now: float) -> float | None:

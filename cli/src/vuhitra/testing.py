@@ -168,8 +168,11 @@ class _Script:
 class _Arriving:
     """One answer, as it arrives; one without any piece that isn't whole is none at all."""
 
+    lost: tuple[OllamaError, ...]
+
     def __init__(self, script: _Script, given: Answer, deadlines: Deadlines, sent: Headers) -> None:
         self.sent = sent
+        self.lost = ()
         self._script = script
         self._end = given.end
         self._pieces = _bodies(given, script.requests[-1])

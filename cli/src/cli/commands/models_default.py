@@ -9,6 +9,7 @@ from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_verbs import done, not_there
 from cli.logger import get_logger
 from cli.services.choosing import Choice, choose_model
+from cli.services.listing import described_models
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line
@@ -44,8 +45,7 @@ def _show(call: Invocation) -> None:
         choice = Choice(settings.model, settings.source("model"))
     else:
         with call.waiting(CONNECTING), connected(settings, call.memory) as server:
-            listed = server.client.list_models()
-            choice = choose_model(listed, server)
+            choice = choose_model(described_models(server), server)
     if call.flags.json:
         call.document({"model": choice.model, "source": choice.source})
     else:

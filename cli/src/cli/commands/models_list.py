@@ -13,6 +13,7 @@ from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_models, print_names
 from cli.services.choosing import Choice, default_model
 from cli.services.known_names import KnownNames
+from cli.services.listing import described
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -39,10 +40,12 @@ def models_list(context: click.Context) -> None:
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
         listed = server.client.list_models()
         KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
-        default = default_model(call.settings, listed, server)
-        names_alone = call.flags.quiet and not call.flags.json
-        running = [] if names_alone else _running(server)
-        rows = model_rows(listed, running, default.model if default else None)
+        if call.flags.quiet and not call.flags.json:
+            print_names(call.out, (each["name"] for each in listed))
+            return
+        models = described(listed, server)
+        default = default_model(call.settings, models, server)
+        rows = model_rows(models, _running(server), default.model if default else None)
         waiting.stop()
         _show(call, server, rows, default)
 
@@ -58,8 +61,6 @@ def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: C
     if call.flags.json:
         facts = {"host": server.host.url, "engine": server.engine}
         call.document({**facts, "models": [asdict(row) for row in rows]})
-    elif call.flags.quiet:
-        print_names(call.out, (row.name for row in rows))
     elif not rows:
         call.err.sentence(f"No models available at {server.name}.")
         call.err.line(f"  try: {server.command('models', 'pull', 'smollm2:135m')}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from cli.config import Settings
 from cli.failure import Failure
 from cli.services.choosing import choose_model, clear_choice
+from cli.services.listing import described_models
 from cli.services.memory import BUILT_IN_INTRODUCED, Memory
 from cli.services.question import Question
 from cli.services.servers import (
@@ -154,7 +155,7 @@ def _asked(
 
 
 def _chosen(server: Server, memory: Memory) -> str:
-    listed = server.client.list_models()
+    listed = described_models(server)
     note_answer(server, memory)
     return choose_model(listed, server).model
 

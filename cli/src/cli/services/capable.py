@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
+from cli.services.listing import described_models
 from cli.services.question import Question
 from cli.services.servers import Server
 from vuhitra.errors import OllamaCapabilityError, OllamaError
@@ -39,7 +40,7 @@ def _lacking(question: Question, said: str) -> tuple[str, str, str]:
 
 def _able(server: Server, wanted: str) -> list[str]:
     try:
-        listed = server.client.list_models()
+        listed = described_models(server)
     except OllamaError:  # the error that is told already is the one that matters
         return []
     return [each["name"] for each in listed if wanted in (each.get("capabilities") or ())]

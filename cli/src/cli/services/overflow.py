@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.services.choosing import can_chat
+from cli.services.description import description_of
+from cli.services.listing import described_models
 from cli.services.question import Material, Question
 from cli.services.servers import Server
 from vuhitra.errors import OllamaContextError, OllamaError
@@ -110,15 +110,13 @@ def _limit_of(server: Server, model: str) -> int | None:
         shown = server.client.show_model(model)
     except OllamaError:  # the error that is told already is the one that matters
         return None
-    info: dict[str, Any] = shown.get("model_info") or {}
-    lengths = [value for name, value in info.items() if name.endswith(".context_length") and isinstance(value, int)]
-    return lengths[0] if lengths else (shown.get("details") or {}).get("context_length")
+    return description_of(shown).window
 
 
 def _larger(server: Server, wanted: int) -> tuple[str, int] | None:
     """A model there whose window suffices, the one with the smallest that does."""
     try:
-        listed = server.client.list_models()
+        listed = described_models(server)
     except OllamaError:  # as above
         return None
     sizes = (

@@ -10,9 +10,10 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vuhitra.errors import OllamaConnectionError
+from vuhitra.errors import OllamaConnectionError, OllamaError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
+from vuhitra.retrying import after
 from vuhitra.transport.async_connecting import connect
 from vuhitra.transport.async_slots import AsyncSlots
 from vuhitra.transport.faults import FOREIGN, is_broken, none_free, stopped, translated
@@ -74,10 +75,17 @@ class AsyncTransport:
             except OllamaConnectionError as error:
                 if not (connection.exchange.is_unanswered and is_broken(error)):
                     raise
+                lost = error
             self._pool.drop_idle()  # the others are no better: what closed this one was there before this request
-        return await self._exchange(
-            await _AsyncConnection.connect(self._route, deadlines.connect()), request, deadlines
-        )
+            with after((lost,)):
+                incoming = await self._on_a_new_connection(request, deadlines)
+            incoming.lost = (lost,)
+            return incoming
+        return await self._on_a_new_connection(request, deadlines)
+
+    async def _on_a_new_connection(self, request: Request, deadlines: Deadlines) -> AsyncIncoming:
+        connection = await _AsyncConnection.connect(self._route, deadlines.connect())
+        return await self._exchange(connection, request, deadlines)
 
     async def _exchange(self, connection: _AsyncConnection, request: Request, deadlines: Deadlines) -> AsyncIncoming:
         try:
@@ -139,6 +147,7 @@ class AsyncIncoming:
         self._pool = pool
         self._connection = connection
         self._deadlines = deadlines
+        self.lost: tuple[OllamaError, ...] = ()
         self.begun = False
 
     def deadline(self) -> Deadline:
@@ -240,7 +249,7 @@ class _AsyncConnection:
             while (piece := await asyncio.to_thread(next, pieces, None) if is_file else next(pieces, None)) is not None:
                 deadline = deadlines.idle() if is_file else deadlines.start()
                 try:
-                    if not await self._wire.write(piece, deadline):
+                    if not await self._send(piece, deadline):
                         return
                 except FOREIGN as error:
                     raise translated(self.route, error, deadline, failed_to) from error
@@ -248,6 +257,18 @@ class _AsyncConnection:
             with suppress(ValueError):  # cancelled while a thread reads from the file, which is closed when it has
                 pieces.close()
         self.is_half_sent = False
+
+    async def _send(self, piece: bytes, deadline: Deadline) -> bool:
+        """Whether all of a piece could be sent, or nearly all, before an answer came."""
+        self._wire.write(piece)
+        while not await self._wire.has_room(deadline):
+            came = await self._wire.glance(0)
+            if not came:
+                return False
+            self.exchange.feed(came)
+            if not self.exchange.is_asked_for_more:
+                return False
+        return True
 
     async def receive(self, deadline: Deadline) -> None:
         """Feeds the exchange with what comes next, whatever that is."""

@@ -10,9 +10,10 @@ import warnings
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from vuhitra.errors import OllamaConnectionError
+from vuhitra.errors import OllamaConnectionError, OllamaError
 from vuhitra.http import Exchange, Head, Headers, Request, Upload
 from vuhitra.limits import Deadline, Deadlines, Timeouts
+from vuhitra.retrying import after
 from vuhitra.transport.connecting import connect
 from vuhitra.transport.faults import FOREIGN, is_broken, none_free, seconds_left, stopped, translated
 from vuhitra.transport.pool import Pool
@@ -77,7 +78,15 @@ class Transport:
             except OllamaConnectionError as error:
                 if not (connection.exchange.is_unanswered and is_broken(error)):
                     raise
+                lost = error
             self._pool.drop_idle()  # the others are no better: what closed this one was there before this request
+            with after((lost,)):
+                incoming = self._on_a_new_connection(request, deadlines, holder)
+            incoming.lost = (lost,)
+            return incoming
+        return self._on_a_new_connection(request, deadlines, holder)
+
+    def _on_a_new_connection(self, request: Request, deadlines: Deadlines, holder: Holder | None) -> Incoming:
         return self._exchange(_Connection.connect(self._route, deadlines.connect()), request, deadlines, holder)
 
     def _exchange(
@@ -107,7 +116,7 @@ class Transport:
 
     def sleep(self, seconds: float, until: Ending | None = None) -> None:
         """Waits, no longer than until the event is set."""
-        (until or threading.Event()).wait(seconds)
+        (until or threading.Event()).wait(min(seconds, threading.TIMEOUT_MAX))
 
     def _idle_connection(self) -> _Connection | None:
         """A connection that is still good, if one is idle."""
@@ -132,6 +141,7 @@ class Incoming:
         self._pool = pool
         self._connection = connection
         self._deadlines = deadlines
+        self.lost: tuple[OllamaError, ...] = ()
         self.begun = False
 
     def deadline(self) -> Deadline:
@@ -197,6 +207,7 @@ class _Connection:
         # say so at once; the system rounds this up to a millisecond.
         self._moment = 1e-6 if route.host.scheme == "https" else 0.0
         self._process = os.getpid()
+        self._lost: OSError | None = None
         self.is_half_sent = False
         self.in_use = threading.Lock()
         self.slot = always_one_more()
@@ -245,10 +256,14 @@ class _Connection:
                 left = left[self._socket.send(left[:_CHUNK]) :]
             except OSError as error:  # why, the answer may say; a time-out of the system's own has a number
                 if not isinstance(error, TimeoutError) or error.errno is not None:
+                    self._lost = error
                     return False
             if left and (came := self._what_comes(self._moment)) is not None:
+                if not came:
+                    return False
                 self.exchange.feed(came)
-                return False
+                if not self.exchange.is_asked_for_more:
+                    return False
         return True
 
     def _what_comes(self, seconds: float) -> bytes | None:
@@ -258,7 +273,8 @@ class _Connection:
             return self._socket.recv(_CHUNK)
         except (TimeoutError, BlockingIOError):
             return None
-        except OSError:
+        except OSError as error:
+            self._lost = error
             return b""
 
     def receive(self, deadline: Deadline) -> None:
@@ -268,6 +284,8 @@ class _Connection:
         with _InUse(self):
             self._socket.settimeout(seconds_left(deadline))
             data = self._socket.recv(_CHUNK)
+            if not data and self._lost is not None:  # which the system tells only once
+                raise self._lost
         self.exchange.feed(data)
 
     def is_ready(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from vuhitra.errors import OllamaError
     from vuhitra.http import Head, Headers, Request
     from vuhitra.limits import Deadline, Timeouts
 
@@ -13,12 +14,13 @@ class Incoming(Protocol):
     """An answer that is coming in.
 
     sent: the headers that were sent for it, a proxy's among them. head: its status and headers. begun: whether bytes of
-    its body have come.
+    its body have come. lost: what it was asked for before in vain, over a connection that was kept and had ended.
     """
 
     sent: Headers
     head: Head
     begun: bool
+    lost: tuple[OllamaError, ...]
 
     def deadline(self) -> Deadline:
         """By when the next piece must be there."""
@@ -92,6 +94,7 @@ class AsyncIncoming(Protocol):
     sent: Headers
     head: Head
     begun: bool
+    lost: tuple[OllamaError, ...]
 
     def deadline(self) -> Deadline:
         """By when the next piece must be there."""

@@ -91,7 +91,7 @@ class Pool(Generic[C]):
 
     def begin_anew(self) -> None:
         """Leaves the connections to the process that made them, and the lock to whichever thread holds it there."""
-        idle = self._idle
+        connections = [*(connection for _, connection in self._idle), *self._used]
         self._begin()
-        for _, connection in idle:
+        for connection in connections:
             connection.forget()

@@ -75,12 +75,12 @@ class Wire(asyncio.Protocol):
         except OSError:
             return b""
 
-    async def write(self, data: bytes, deadline: Deadline) -> bool:
-        """Sends it, or nearly all; False where the peer ended first, or answered instead of taking it.
-
-        Raises TimeoutError.
-        """
+    def write(self, data: bytes) -> None:
+        """Sends it, as fast as the peer takes it."""
         self._transport.write(data)
+
+    async def has_room(self, deadline: Deadline) -> bool:
+        """Waits until nearly all is sent; False where the peer ended first, or said something. Raises TimeoutError."""
         while self._is_full and not self._has_news:
             await self._wait(seconds_left(deadline))
         return not self._is_full and not self._ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import UserDict, UserList
+from datetime import timedelta
 from math import inf, nan
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,47 @@ LISTS = [name for name in KINDS if name not in {*WHOLE, *NUMBERS, *SWITCHES}]
 
 def test_none_is_the_same_as_nothing() -> None:
     assert checks.without_none({"a": None, "b": False, "c": 0, "d": ""}) == {"b": False, "c": 0, "d": ""}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("system", b"be kind"),
+        ("suffix", 5),
+        ("template", ["a"]),
+        ("raw", "yes"),
+        ("truncate", 0),
+        ("shift", 1.5),
+        ("logprobs", "true"),
+        ("keep_alive", timedelta(minutes=5)),
+        ("keep_alive", True),
+        ("think", b"low"),
+        ("think", 1),
+        ("format", 5),
+        ("format", ["json"]),
+    ],
+)
+def test_a_field_that_servers_can_not_take_so_raises(field: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"^{field} is "):
+        checks.without_none({field: value})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"keep_alive": 300},
+        {"keep_alive": -1.5},
+        {"keep_alive": "5m"},
+        {"think": False},
+        {"think": "high"},
+        {"format": "json"},
+        {"format": {"type": "object"}},
+        {"raw": True, "system": "", "mood": b"?"},
+    ],
+    ids=repr,
+)
+def test_a_field_that_they_can_or_that_nobody_knows_is_passed_on(given: dict[str, Any]) -> None:
+    assert checks.without_none(given) == given
 
 
 @pytest.mark.parametrize("name", ["", " ", "\n"])
@@ -54,6 +96,8 @@ def test_a_message_is_passed_on_with_what_nobody_knows() -> None:
         ({"role": "user", "content": None}, "content of a message is a str, not NoneType"),
         ({"role": "user", "content": ["a"]}, "content of a message is a str, not list"),
         ({"role": "user", "content": "a", "images": "AAAA"}, "images is a list, not str"),
+        ({"role": "assistant", "content": "", "thinking": b"hm"}, "thinking is a str, not bytes"),
+        ({"role": "tool", "content": "4", "tool_name": 5}, "tool_name is a str, not int"),
     ],
     ids=repr,
 )

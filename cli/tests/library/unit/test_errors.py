@@ -145,6 +145,11 @@ def test_the_text_is_what_and_why() -> None:
     assert str(OllamaTimeoutError("no answer", phase="start", seconds=1, why="asleep")) == "no answer: asleep"
 
 
+@pytest.mark.parametrize("kind", [OllamaError, OllamaConnectionError, OllamaModelError, OllamaPullError])
+def test_a_text_is_all_that_it_takes_to_raise_one(kind: type[OllamaError]) -> None:
+    assert str(kind("cannot connect")) == "cannot connect"
+
+
 def test_what_is_given_is_kept() -> None:
     error = OllamaPullError("what", model="m", why="why", hint="hint", attempts=(EARLIER,))
     assert (error.what, error.model, error.why, error.hint, error.attempts) == ("what", "m", "why", "hint", (EARLIER,))

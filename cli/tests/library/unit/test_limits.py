@@ -56,7 +56,8 @@ def test_a_number_that_is_no_limit_raises(value: float) -> None:
 
 def test_short_calls_have_at_most_so_long_in_each_phase_and_the_same_total() -> None:
     assert Timeouts(5, 600, 120, 900).at_most(30) == Timeouts(5, 30, 30, 900)
-    assert Timeouts(5, 10, 120).at_most(30) == Timeouts(5, 10, 30)
+    assert Timeouts(5, 10, 120).at_most(30) == Timeouts(5, 10, 10)
+    assert Timeouts(5, 10, 2).at_most(30) == Timeouts(5, 10, 2)
     assert Timeouts(50, 60, 70).at_most(3) == Timeouts(3, 3, 3)
 
 

@@ -176,6 +176,13 @@ def test_an_object_that_lacks_its_end_is_cut(record: bytes) -> None:
         assert caught.value.is_cut, record[:end]
 
 
+@pytest.mark.parametrize("string", [b'"' + b'\\"' * 1_000_000, b'"' + b"x" * 10_000_000], ids=["quotes", "plain"])
+def test_however_long_the_string_that_is_cut_it_is_read_once(string: bytes) -> None:
+    with pytest.raises(MalformedError) as caught:
+        decode(b'{"a":' + string)
+    assert caught.value.is_cut
+
+
 @pytest.mark.parametrize(
     "data",
     [b"<html", b"[1,", b'"text', b'{"a":1}}', b'{"a":NaN', b'{"a":-,', b'{"a":[1}', b"{]", b'{"a":"\\ud83c"}'],

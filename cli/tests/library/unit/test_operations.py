@@ -197,7 +197,7 @@ def _with_its_own(name: str, limits: Timeouts | float) -> list[Timeouts]:
 @pytest.mark.parametrize("name", sorted(name for name, each in OPERATIONS.items() if each.limits == SHORT))
 def test_short_calls_have_30_seconds_or_the_limits_of_the_client_whichever_is_less(name: str) -> None:
     assert carried_out(name, timeout=20).limits == [Timeouts(start=20, idle=20)]
-    assert carried_out(name, timeout=Timeouts(40, 20, 50, 60)).limits == [Timeouts(30, 20, 30, 60)]
+    assert carried_out(name, timeout=Timeouts(40, 20, 50, 60)).limits == [Timeouts(30, 20, 20, 60)]
 
 
 FIELDS: dict[str, dict[str, Any]] = {

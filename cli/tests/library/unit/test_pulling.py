@@ -246,6 +246,15 @@ def test_however_it_goes_each_layer_is_shown_going_forwards(steps: list[Progress
     assert not any(map(furthest.takes_further, steps))
 
 
+def test_without_a_digest_it_is_the_status_that_comes_further() -> None:
+    furthest, shown = Furthest(), []
+    for completed in (1, 5, 3, 7):
+        step: Progress = {"status": "downloading", "total": 10, "completed": completed}
+        assert furthest.takes_further(step) is (completed != 3)
+        shown.append(furthest.show(step)["completed"])
+    assert shown == [1, 5, 5, 7]
+
+
 def test_layers_of_which_nothing_comes_are_no_progress() -> None:
     furthest = Furthest()
     assert not any(furthest.takes_further(layer(completed, str(n))) for n in range(3) for completed in (None, 0))

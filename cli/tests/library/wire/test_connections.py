@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ from tests.scripted_server import (
     stream,
     unused_url,
 )
-from vuhitra import OllamaConnectionError, OllamaResponseError, Retry, resolve_host
+from vuhitra import OllamaConnectionError, OllamaModelNotFoundError, OllamaResponseError, Retry, resolve_host
 from vuhitra.limits import Deadline
 from vuhitra.transport import async_connecting, connecting
 from vuhitra.transport.route import Route
@@ -53,7 +54,7 @@ def test_a_kept_connection_that_was_closed_is_no_broken_answer(connect: Connect,
     assert [request.connection for request in server.requests] == [0, 1]
 
 
-def test_kept_connections_that_are_reset_cost_no_attempt(connect: Connect, serve: Serve) -> None:
+def test_kept_connections_that_are_reset_are_no_answer_even_to_a_single_attempt(connect: Connect, serve: Serve) -> None:
     may_end = threading.Event()
     one, end = map(chunk, pieces("x"))
     slow = [STREAM_HEAD + one, WaitFor(may_end), end + STREAM_END]
@@ -68,7 +69,33 @@ def test_kept_connections_that_are_reset_cost_no_attempt(connect: Connect, serve
     assert again == [2, 2], "what was idle with it went the same way"
 
 
-def test_a_new_connection_that_is_reset_does(connect: Connect, serve: Serve) -> None:
+def test_what_was_sent_over_a_kept_connection_counts_where_more_goes_wrong(connect: Connect, serve: Serve) -> None:
+    server = serve(answer({"version": "1"}), [Reset()])
+    client = connect(server.url, "m", retry=Retry(attempts=3, first_wait=0))
+    client.version()
+    with pytest.raises(OllamaConnectionError) as caught:
+        client.chat(HELLO)
+    assert len(server.requests) == 1 + 3
+    assert [type(error) for error in caught.value.attempts] == [OllamaConnectionError] * 2
+
+
+def test_the_log_counts_it_too(connect: Connect, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client = connect(serve(answer({"version": "1"}), [Reset()], answer({"version": "2"})).url)
+    assert [client.version(), client.version()] == ["1", "2"]
+    assert [vars(record)["attempts"] for record in caplog.records] == [1, 2]
+
+
+def test_what_a_lost_kept_connection_deleted_is_deleted(connect: Connect, serve: Serve) -> None:
+    gone = answer({"error": "model 'm' not found"}, 404)
+    client = connect(serve(answer({"version": "1"}), [Reset()], gone).url)
+    client.version()
+    client.delete_model("m")
+    with pytest.raises(OllamaModelNotFoundError):
+        client.delete_model("m")
+
+
+def test_a_new_connection_that_is_reset_costs_an_attempt(connect: Connect, serve: Serve) -> None:
     server = serve([Reset()], answer({"version": "1"}))
     with pytest.raises(OllamaConnectionError):
         connect(server.url, retry=Retry(attempts=1)).version()

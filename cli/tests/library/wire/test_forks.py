@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.library.wire.conftest import Connect, Serve
-from tests.scripted_server import STREAM_END, STREAM_HEAD, WaitFor, answer, chunk, pieces
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, WaitFor, answer, chunk, pieces
 from vuhitra import AsyncOllamaClient, OllamaClient, Timeouts, resolve_host
 from vuhitra.http import Request, request_headers
 from vuhitra.transport.blocking import Transport
@@ -108,6 +110,30 @@ def test_a_stream_that_is_open_raises_in_the_child_and_goes_on_in_the_parent(con
     assert "forked" in said
     assert list(stream) == ["two"]
     assert not server.hung_up.is_set()
+
+
+OPENED = {
+    "sync": """
+client = vuhitra.OllamaClient(sys.argv[1], "m")
+stream = client.generate("hello", stream=True)
+""",
+    "async": """
+async def open_stream():
+    return await client.generate("hello", stream=True)
+client = vuhitra.AsyncOllamaClient(sys.argv[1], "m")
+stream = asyncio.run(open_stream())
+""",
+}
+
+
+@pytest.mark.parametrize("opened", OPENED.values(), ids=OPENED.keys())
+def test_a_child_that_outlives_its_parent_keeps_no_answer_of_it_open(serve: Serve, opened: str) -> None:
+    server = serve([STREAM_HEAD + chunk({"model": "m", "response": "one", "done": False}), Hang()])
+    ends = "\nif os.fork() == 0:\n    sys.stdin.read()\nos._exit(0)\n"
+    program = f"import asyncio, os, sys, vuhitra\n{opened}{ends}"
+    with subprocess.Popen([sys.executable, "-c", program, server.url], stdin=subprocess.PIPE) as parent:
+        assert parent.wait(4 * SOON) == 0
+        assert server.hung_up.wait(SOON)
 
 
 async def in_a_loop_of_its_own(stream: object) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from vuhitra import OllamaTimeoutError, resolve_host
+from vuhitra import OllamaConnectionError, OllamaTimeoutError, resolve_host
 from vuhitra.http import Request, Upload, request_headers
 from vuhitra.limits import Timeouts
 from vuhitra.transport.asynchronous import AsyncTransport
@@ -90,6 +91,11 @@ def read_head(connection: socket.socket) -> bytes:
     return data
 
 
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 def drain(connection: socket.socket) -> None:
     try:
         while connection.recv(65536):
@@ -116,6 +122,33 @@ def test_a_file_arrives_as_it_is(send: Deliver, upload: Upload) -> None:
         assert send(url, upload) == (201, b"{}")
     assert b"Content-Length: 40000000" in heard[0]
     assert heard[1].decode() == hashlib.sha256(upload.path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("said", [b"100 Continue", b"103 Early hints\r\nLink: </>"], ids=["100", "103"])
+@pytest.mark.parametrize("is_file", [True, False], ids=["a file", "bytes"])
+def test_what_is_said_in_between_is_no_answer(send: Deliver, upload: Upload, is_file: bool, said: bytes) -> None:
+    def behave(connection: socket.socket) -> None:
+        came = len(read_head(connection).partition(b"\r\n\r\n")[2])
+        connection.sendall(b"HTTP/1.1 %s\r\n\r\n" % said)
+        while came < SIZE:
+            came += len(connection.recv(65536))
+        connection.sendall(OK)
+
+    body = upload if is_file else upload.path.read_bytes()
+    with serving(behave) as url:
+        assert send(url, body, Timeouts(start=20, idle=20)) == (201, b"{}")
+
+
+@pytest.mark.parametrize("is_file", [True, False], ids=["a file", "bytes"])
+def test_a_reset_in_the_middle_is_told_as_one(send: Deliver, upload: Upload, is_file: bool) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        reset(connection)
+
+    body = upload if is_file else upload.path.read_bytes()
+    with serving(behave) as url, pytest.raises(OllamaConnectionError) as caught:
+        send(url, body)
+    assert caught.value.reason == "reset"
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["and stays", "and leaves"])

@@ -1,0 +1,44 @@
+"""The models on a server, with what its list leaves out: older servers tell of each model alone what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from cli.services.description import description_of
+from vuhitra.errors import OllamaError
+
+if TYPE_CHECKING:
+    from cli.services.servers import Server
+
+Listed = Mapping[str, Any]
+
+_AT_MOST = 2.0
+"""Seconds that a question about one model may take."""
+
+
+def described_models(server: Server) -> list[Listed]:
+    """The models that a server lists, each with what it can do and the tokens it takes, where the server tells that.
+
+    Raises OllamaError where the server doesn't list them.
+    """
+    return described(server.client.list_models(), server)
+
+
+def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
+    """The same for models that were listed before."""
+    client = server.asked_once(_AT_MOST)
+    shown: dict[str, Mapping[str, Any]] = {}
+    with suppress(OllamaError):  # a server that doesn't tell is not asked about the others
+        for model in listed:
+            if model.get("capabilities") is None:
+                shown[model["name"]] = client.show_model(model["name"])
+    return [_completed(model, shown.get(model["name"])) for model in listed]
+
+
+def _completed(model: Listed, shown: Mapping[str, Any] | None) -> Listed:
+    if shown is None:
+        return model
+    details = {"context_length": description_of(shown).window, **(model.get("details") or {})}
+    return {**model, "details": details, "capabilities": shown.get("capabilities")}
