@@ -84,7 +84,10 @@ def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in body.items() if value is not None}
     for key, value in given.items():
         _field(key, value)
-        _finite(key, value)
+        try:
+            _finite(key, value)
+        except RecursionError:
+            raise ValueError(f"{key} goes deeper than can be sent, or contains itself") from None
     return given
 
 
@@ -100,6 +103,8 @@ def _field(key: str, value: object) -> None:
         raise TypeError(f"think is true, false or a level, not {value!r:.80}")
     if key == "format" and not isinstance(value, str | Mapping):
         raise TypeError(f"format is 'json' or a JSON Schema, not {value!r:.80}")
+    if key == "format" and isinstance(value, str) and value not in ("", "json"):
+        raise ValueError(f"format is 'json' or a JSON Schema, not {value!r:.80}")
 
 
 def model_name(name: str) -> str:

@@ -67,11 +67,15 @@ def making(name: str, asked: CreateOptions) -> Making:
 
 def create(made: Making, terms: Terms) -> Flow[None]:
     """Hash the files, upload those that the server doesn't have, and have the model made; each step is reported."""
+    yield from flows.noted(calls.create_model(made.name, made.fields), terms, _create(made, terms))
+
+
+def _create(made: Making, terms: Terms) -> Flow[None]:
     uploads = yield from _hashed_all(made, terms)
     wanted = [source for files in made.files.values() for source in files.values()]
     given: dict[str, Upload | None] = {source: None for source in wanted if isinstance(source, str)}
     for digest, upload in (given | dict(uploads.values())).items():
-        yield from _provide(digest, upload, terms)
+        yield from _provide(digest, upload, terms._replace(noted=False))
     digests = {path: digest for path, (digest, _) in uploads.items()}
     fields = dict(made.fields)
     for field, files in made.files.items():

@@ -13,6 +13,7 @@ import msgspec
 
 from vuhitra.lines import MalformedError, not_json, shown, snippet, without_bom
 from vuhitra.reply import Stats
+from vuhitra.types import ModelDescription
 
 Vectors = list[list[float]]
 
@@ -83,8 +84,10 @@ def named(document: object) -> list[dict[str, Any]]:
 
 
 def described(document: object) -> dict[str, Any]:
-    """All that is known of a model."""
+    """All that is known of a model, which is something."""
     model = _without_null(json_object(document), "capabilities", "messages", "tensors")
+    if not ModelDescription.__annotations__.keys() & model.keys():
+        raise MalformedError("an answer that describes no model", shown(model))
     for field, kind in {"details": dict, "model_info": dict, "capabilities": list}.items():
         if model.get(field) is not None:
             member(model, field, kind)
@@ -104,6 +107,8 @@ def step(record: dict[str, Any]) -> dict[str, Any]:
             raise MalformedError(
                 f"the {field!r} of a step is {type(value).__name__}, not {kind.__name__}", shown(record)
             )
+        elif kind is int and record.get(field, 0) < 0:
+            raise MalformedError(f"the {field!r} of a step is less than nothing", shown(record))
     return record
 
 

@@ -194,11 +194,7 @@ def outcome_of(step: Step) -> Flow[Any]:
 
 
 def reported(call: Call[Any], terms: Terms) -> Flow[None]:
-    """Send, and report each item of the answer."""
-    yield from noted(call, terms, _reported(call, terms))
-
-
-def _reported(call: Call[Any], terms: Terms) -> Flow[None]:
+    """Send, and report each item of the answer, for an operation that goes on after a failure: that isn't noted."""
     attempts = terms.attempts(call)
     answer = yield from attempted(call, attempts, terms, whole=False)
     while (item := (yield Next(answer)).result) is not None:
@@ -259,10 +255,15 @@ def delete_model(name: str, terms: Terms) -> Flow[None]:
 
 def load_model(name: str, options: Mapping[str, Any] | None, keep_alive: KeepAlive | None, terms: Terms) -> Flow[None]:
     """Load a model, or with a `keep_alive` of 0 unload it; one that can't generate is one that embeds."""
-    try:
-        yield from deliver(calls.load_model(name, options, keep_alive), terms)
-    except OllamaCapabilityError:
-        yield from deliver(calls.load_embedder(name, options, keep_alive), terms)
+    loading, embedding = calls.load_model(name, options, keep_alive), calls.load_embedder(name, options, keep_alive)
+
+    def load() -> Flow[None]:
+        try:
+            yield from attempted(loading, terms.attempts(loading), terms, whole=True)
+        except OllamaCapabilityError:
+            yield from attempted(embedding, terms.attempts(embedding), terms, whole=True)
+
+    yield from noted(loading, terms, load())
 
 
 def wait_until_ready(terms: Terms) -> Flow[None]:

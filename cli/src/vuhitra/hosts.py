@@ -16,6 +16,7 @@ DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[0-9A-Za-z._-]*")
+_IPV6 = re.compile(r"(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*(?:%[\w.-]+)?")
 _MISTAKEN_ENDINGS = ("/api", "/v1")
 _ZERO = r"(0[xX])?0+(\.(0[xX])?0+){0,3}\.?"
 _ADDRESS_AND_MORE = r"(\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}\]?|[\w.-]*)(:\d{1,5}(?![^/?#]))?(.*)"
@@ -40,6 +41,10 @@ class Host:
     authorization: str | None = field(default=None, repr=False)
     source: str = "base_url"
     is_listening_address: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scheme not in (*_PORTS, "unix"):
+            raise ValueError(f"the scheme of a host is http, https or unix, not {self.scheme!r}")
 
     @property
     def url(self) -> str:
@@ -99,10 +104,8 @@ def resolve_host(setting: str, source: str = "base_url") -> Host:
         if not rest.rstrip("/").startswith("/"):
             raise ValueError(f"{source}: unix:// takes an absolute path, as in unix:///run/ollama.sock")
         return Host("unix", "", 0, path=rest.rstrip("/"), source=source)
-    if _looks_like_ipv6(rest):
-        rest = f"[{rest}]"
     try:
-        parts, port = _parts(rest)
+        parts, port = _parts(_in_brackets(rest))
         address = _address(parts)
         path = _prefix(parts.path)
         authorization = _authorization(parts.username, parts.password)
@@ -159,10 +162,11 @@ def _parts(rest: str) -> tuple[SplitResult, int | None]:
     return parts, port
 
 
-def _looks_like_ipv6(text: str) -> bool:
-    """Whether it can be an IPv6 address without its brackets."""
-    address, _, _ = text.partition("%")
-    return text.count(":") > 1 and all(character in "0123456789abcdefABCDEF:." for character in address)
+def _in_brackets(rest: str) -> str:
+    """What follows the scheme; what looks like an IPv6 address without its brackets has them."""
+    credential, at, after = rest.rpartition("@")
+    address, slash, path = after.partition("/")
+    return f"{credential}{at}[{address}]{slash}{path}" if _IPV6.fullmatch(address) else rest
 
 
 def _address(parts: SplitResult) -> str:
@@ -207,7 +211,8 @@ def _prefix(path: str) -> str:
     path = path.rstrip("/")
     while (ending := path[path.rfind("/") :]) in _MISTAKEN_ENDINGS:
         path = path.removesuffix(ending).rstrip("/")
-    return quote(unquote(path), safe="/~:@!$&'()*+,;=")
+    parts = re.split("%2[Ff]", path)  # which separate nothing
+    return "%2F".join(quote(unquote(part), safe="/~:@!$&'()*+,;=") for part in parts)
 
 
 def _authorization(user: str | None, password: str | None) -> str | None:

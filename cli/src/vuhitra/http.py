@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vuhitra.codings import Decoder
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_HEADER_VALUE = re.compile(r"(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -165,7 +165,8 @@ class Exchange:
         headers = [*request.headers, *_body_headers(request)]
         start = None
         with suppress(h11.LocalProtocolError, UnicodeEncodeError):  # they quote a value, which may be a secret
-            start = self._connection.send(h11.Request(method=request.method, target=request.target, headers=headers))
+            encoded = [(name, value.encode("latin-1")) for name, value in headers]
+            start = self._connection.send(h11.Request(method=request.method, target=request.target, headers=encoded))
         if start is None:
             names = ", ".join(name for name, _ in headers)
             raise ValueError(f"one of these headers holds what HTTP doesn't allow: {names}")

@@ -6,7 +6,7 @@ Lines end at `\n` and nowhere else: U+0085 and U+2028 inside a JSON string are t
 from __future__ import annotations
 
 import re
-import reprlib
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,9 @@ import msgspec
 
 LINE_LIMIT = 64 * 1024 * 1024
 """The longest line that is taken, in bytes."""
+
+_DEEPEST = 100
+"""Levels of JSON that are taken."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r"
@@ -92,9 +95,12 @@ class Splitter:
 def decode(data: bytes) -> Any:
     """The JSON value in `data`. Raises MalformedError for anything that is not JSON."""
     try:
-        return _decode(data)
+        value = _decode(data)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise not_json(data, error) from error
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and not _is_shallow(value):
+        raise MalformedError(f"JSON that is more than {_DEEPEST} levels deep", snippet(data))
+    return value
 
 
 def decode_record(line: bytes) -> dict[str, Any]:
@@ -122,6 +128,20 @@ def not_json(data: bytes, error: Exception) -> MalformedError:
     return MalformedError(f"not JSON: {why}", snippet(data), is_cut=at_the_end and _is_open_object(data))
 
 
+def _is_shallow(value: object) -> bool:
+    """Whether a value goes no deeper than others can follow: those who walk through it, and pickle."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inside(each)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
 def _is_open_object(data: bytes) -> bool:
     """Whether data begins an object that it doesn't end, or hasn't even begun."""
     text = data.strip()
@@ -140,5 +160,5 @@ def snippet(data: bytes, length: int = 200) -> str:
 
 
 def shown(value: object) -> str:
-    """The start of a value, however large or deep it is, as it may be shown in a message."""
-    return reprlib.repr(value)[:200]
+    """The start of a decoded value, as it may be shown in a message. Only its end is cut off: see `secrets`."""
+    return snippet(msgspec.json.encode(value))

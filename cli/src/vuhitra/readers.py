@@ -178,7 +178,9 @@ class EmbeddingsReader(_WholeReader["Vectors"]):
                 f"{self._subject.model!r} at {self._subject.host} makes vectors of {len(vectors[0])} numbers",
                 why=f"{self._dimensions} were asked for",
                 model=self._subject.model,
-                hint=f"dimensions up to {len(vectors[0])}, or none" if len(vectors[0]) < self._dimensions else None,
+                hint=f"dimensions up to {len(vectors[0])}, or none"
+                if len(vectors[0]) < self._dimensions
+                else "no dimensions: this model doesn't make its vectors shorter",
             )
         return vectors
 

@@ -87,7 +87,7 @@ class ReplyReader(_RecordReader):
 
     def end(self) -> Iterator[Event]:
         yield from self._events(self._last_line(self._held))
-        if not self.finished and not self._is_stream and self._gathered.says_nothing_of_its_end:
+        if self._arrived and not (self.finished or self._is_stream) and self._gathered.says_nothing_of_its_end:
             yield self._done()
         if not self._arrived:
             raise self._nothing()

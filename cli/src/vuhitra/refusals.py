@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # These are compiled when a server first says no: most never do.
 _INCAPABLE = r"does not support|must be an embedding model"
-_TOO_LONG = r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context|is too large to process"
+_TOO_LONG = r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context|(?:input|prompt)[^.]{0,40} is too large to process"
 _NEEDED = r"(?:request|prompt|input)[^()\d]{0,40}\((\d{1,18}) tokens?\)"
 _WINDOW = r"(?:context|batch) (?:size|length|window)[^()\d]{0,20}[(:] ?(\d{1,18})"
 _LOADING = r"^loading model$|server loading model|(?:still|is) (?:being loaded|loading)\b"
@@ -77,13 +77,14 @@ def refused(subject: Subject, head: Head, body: bytes) -> OllamaError:
     if said and _is_about_a_model(subject, head.status, said):
         return _not_found(subject, said)
     by_status = head.status in (401, 403, 429, 502, 503, 504)
-    text = said.text if said else _as_text(body)
+    page = body[:20_000].decode("utf-8", "backslashreplace").strip()
+    text = said.text if said else _as_text(page)
     loading = head.status == 500 and _speaks_of(_LOADING, text)
     if said and not by_status and not loading and (error := _by_text(subject, said, head.status)):
         return error
     refusal = _by_status(subject, head, said, text)
     refusal.loading = loading
-    refusal.why = subject.hide(text) or None
+    refusal.why = subject.hide(said.text if said else _as_text(subject.hide(page))) or None
     refusal.body = subject.hide(snippet(body, 4000))
     refusal.hint = refusal.hint or _hint(subject, head, said, body)
     return refusal
@@ -151,7 +152,7 @@ def _by_status(subject: Subject, head: Head, said: Complaint | None, text: str) 
     if head.status in (429, 502, 503, 504):
         busy = OllamaBusyError(what, status=head.status, body="")
         busy.retry_after = _retry_after(head)
-        busy.quota = head.status == 429 and busy.retry_after is None and _speaks_of(_QUOTA, text)
+        busy.quota = head.status == 429 and _speaks_of(_QUOTA, text)
         return busy
     return OllamaResponseError(what, status=head.status, body="")
 
@@ -242,12 +243,11 @@ def _timestamp(date: str) -> float | None:
         return None
 
 
-def _as_text(body: bytes) -> str:
+def _as_text(page: str) -> str:
     """The start of a body as it may be shown: of a page of HTML, its words."""
-    text = body[:20_000].decode("utf-8", "backslashreplace").strip()
-    if text.startswith("<"):
-        text = _words_of_page(text, "script|style|title") or _words_of_page(text, "script|style")
-    return text[:200]
+    if page.startswith("<"):
+        page = _words_of_page(page, "script|style|title") or _words_of_page(page, "script|style")
+    return page[:200]
 
 
 def _words_of_page(page: str, without: str) -> str:

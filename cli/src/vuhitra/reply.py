@@ -132,6 +132,10 @@ class Sent(NamedTuple):
     shift: bool | None = None
 
 
+_OF_ANSWERS = frozenset(["response", "message", "thinking", "done", "done_reason"])
+"""Fields by which a record is known to be one of an answer."""
+
+
 class Gathered:
     """What has arrived of an answer: records in, events out, a `Reply` at any time.
 
@@ -181,9 +185,14 @@ class Gathered:
 
     @property
     def says_nothing_of_its_end(self) -> bool:
-        """Whether the last record has no `done` at all: some servers never send it."""
+        """Whether the last record has no `done` at all: some servers never send it.
+
+        Raises MalformedError where it has nothing else either that answers have.
+        """
         last = self._last_record()
-        return bool(last) and last.get("done") is None
+        if not _OF_ANSWERS & last.keys():
+            raise MalformedError("an answer with neither a response nor a message", shown(last))
+        return last.get("done") is None
 
     @property
     def repeats_itself(self) -> bool:
@@ -260,8 +269,10 @@ def _tool_call(call: object) -> ToolCall:
     if not isinstance(call, dict):
         raise MalformedError("a tool call that is not an object", shown(call))
     function = _field(call, "function", dict, {})
+    if not (name := _field(function, "name", str, "")):
+        raise MalformedError("a tool call of no function", shown(call))
     return ToolCall(
-        _field(function, "name", str, ""),
+        name,
         _field(function, "arguments", dict, {}),
         _field(call, "id", str, None),
         _field(function, "index", int, None),

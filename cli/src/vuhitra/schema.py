@@ -193,8 +193,24 @@ def _reference(value: Mapping[str, Any]) -> str:
 
 
 def _converted(kind: Any, value: Any) -> Any:
-    """A value that fits, in its type; not strictly, since 3.0 is an integer to a schema."""
-    return msgspec.convert(value, kind, strict=False, dec_hook=model_value)
+    """A value that fits, in its type. Nothing is guessed, but 3.0 is an integer to a schema."""
+    try:
+        return msgspec.convert(value, kind, str_keys=True, dec_hook=model_value)
+    except msgspec.ValidationError:
+        return msgspec.convert(_with_integers(value), kind, str_keys=True, dec_hook=model_value)
+
+
+def _with_integers(value: Any) -> Any:
+    """A value whose whole numbers are integers, however they were written."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {key: _with_integers(each) for key, each in value.items()}
+        case list():
+            return [_with_integers(each) for each in value]
+        case _:
+            return value
 
 
 def _validator(json_schema: dict[str, Any]) -> Callable[[Any], Iterable[Any]]:

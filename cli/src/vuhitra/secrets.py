@@ -5,8 +5,11 @@ Whatever header the library doesn't make by itself counts as secret: nobody can 
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import product
 
 _HARMLESS = ("host", "accept", "accept-encoding", "user-agent")
 OF_THE_SERVER, OF_A_PROXY = "authorization", "proxy-authorization"
@@ -14,26 +17,52 @@ _SHORTEST = 4
 """Letters of the shortest secret that is looked for: shorter ones stand in every text."""
 _SHORTEST_PART = 8
 """Letters of the shortest part of a secret that is looked for, where a text was cut in the middle of one."""
+_LONGEST_SPELLING = 18
+"""Letters that one of a secret becomes at most, as a rule."""
+_BEGUN = rf"[\\%&]\S{{0,{_LONGEST_SPELLING}}}"
+"""A letter's spelling that was cut."""
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+"""What HTML calls the letters that it doesn't take as they are."""
 
 
 def secrets_in(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The texts that headers keep secret, in all the ways in which somebody may repeat them, longest first."""
+    """The texts that headers keep secret, longest first."""
     secrets = {secret for name, value in headers for secret in _secrets(name.lower(), value)}
-    forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
-    return tuple(sorted(forms, key=len, reverse=True))
+    return tuple(sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True))
 
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:
-    """A text without these secrets, and without what is left of one at either end, where the text was cut."""
+    """A text without these secrets, however they are spelt, and without what is left of one where the text was cut."""
     for secret in secrets:
-        text = text.replace(secret, "***")
+        text = re.sub("".join(map(_spellings, secret)), "***", text)
     for secret in secrets:
-        for length in range(len(secret) - 1, _SHORTEST_PART - 1, -1):
-            if text.endswith(secret[:length]):
-                text = text[:-length] + "***"
-            if text.startswith(secret[-length:]):
-                text = "***" + text[length:]
+        text = _without_ends_of(secret, text)
     return text
+
+
+def _without_ends_of(secret: str, text: str) -> str:
+    """A text that neither begins nor ends in the middle of a secret."""
+    begin = max(0, len(text) - _LONGEST_SPELLING * len(secret))
+    for at in range(begin, len(text) - _SHORTEST_PART + 1):
+        length, end = _as_far_as_it_goes(secret, text, at)
+        if length >= _SHORTEST_PART and (end == len(text) or re.fullmatch(_BEGUN, text[end:])):
+            text = f"{text[:at]}***"
+            break
+    for skipped, at in product(range(1, len(secret) - _SHORTEST_PART + 1), range(_LONGEST_SPELLING)):
+        length, end = _as_far_as_it_goes(secret[skipped:], text, at)
+        if length == len(secret) - skipped:
+            return f"***{text[end:]}"
+    return text
+
+
+def _as_far_as_it_goes(secret: str, text: str, at: int) -> tuple[int, int]:
+    """How many letters of a secret stand at a place in a text, and where they end."""
+    for length, letter in enumerate(secret):
+        found = re.compile(_spellings(letter)).match(text, at)
+        if found is None:
+            return length, at
+        at = found.end()
+    return len(secret), at
 
 
 def _secrets(name: str, value: str) -> Iterator[str]:
@@ -56,14 +85,24 @@ def _secrets(name: str, value: str) -> Iterator[str]:
         yield from (pair, pair.strip(":"), user, password)  # a token may stand alone on either side
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """A secret as it is, and as it stands in JSON, in a URL and among Python's literals."""
-    from json import dumps
-    from urllib.parse import quote
-
-    yield secret
-    yield dumps(secret)[1:-1]
-    yield dumps(secret)[1:-1].replace("/", r"\/")
-    yield quote(secret)
-    yield quote(secret, safe="")
-    yield repr(secret)[1:-1]
+@cache
+def _spellings(letter: str) -> str:
+    """A pattern for a letter as it is, and as JSON, URLs, HTML and Python's literals have it, one within the other."""
+    if letter.isascii() and letter.isalnum():
+        return letter
+    utf_8 = letter.encode("utf-8", "surrogatepass")
+    utf_16 = letter.encode("utf-16-be", "surrogatepass").hex()
+    spellings = [
+        "".join(rf"\\+u{utf_16[at : at + 4]}" for at in range(0, len(utf_16), 4)),
+        "".join(rf"\\+x{byte:02x}" for byte in utf_8),
+        "".join(f"%(?:25)*{byte:02x}" for byte in utf_8),
+        rf"&(?:amp;)*#(?:0*{ord(letter)}|x0*{ord(letter):x});",
+    ]
+    if not letter.isascii():
+        spellings.append("".join(re.escape(chr(byte)) for byte in utf_8))
+    if ord(letter) < 256:  # noqa: PLR2004  as many as a byte can be, which headers are sent as
+        spellings += [rf"\\+x{ord(letter):02x}", f"%(?:25)*{ord(letter):02x}"]
+    if name := _NAMED.get(letter):
+        spellings.append(f"&(?:amp;)*{name};")
+    spellings.append(r"\\+" if letter == "\\" else rf"\\*{re.escape(letter)}")
+    return f"(?i:{'|'.join(spellings)})"

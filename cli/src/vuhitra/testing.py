@@ -9,8 +9,9 @@
     assert [request.path for request in transport.requests] == ["/api/chat", "/api/chat"]
 
 Answers are given in the order in which they are asked for, one a request. What the library asks for besides
-counts, too: a missing model has it look at `/api/tags`, and a `start` time-out at `/api/ps`. Time passes by waiting
-only, so a test of trying again takes none.
+counts, too: a missing model, and one that can't embed, has it look at `/api/tags`, a `start` time-out at `/api/ps`, and
+`load_model` asks a model that can't generate again by `/api/embed`. Time passes by waiting only, so a test of trying
+again takes none.
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ def trim(messages: Sequence[MessageT], window: int, needed: int) -> Trimmed[Mess
             raise TypeError(f"{name} is a number of tokens, not {tokens!r}")
         if tokens < 1:
             raise ValueError(f"{name} is at least 1 token, not {tokens}")
+    if isinstance(messages, str | bytes) or not all(isinstance(each, Mapping) for each in messages):
+        raise TypeError("messages is a list of messages, as for chat")
     if needed <= window:
         return Trimmed(list(messages), [])
     lengths = [_length(message) for message in messages]

@@ -27,7 +27,7 @@ JSON = Head(200, ((b"content-type", b"application/json"), (b"content-length", b"
 TEXTS = st.text(max_size=5)
 CALLS = st.builds(
     lambda name, arguments, index: {"function": {"name": name, "arguments": arguments, "index": index}},
-    st.text(max_size=3),
+    st.text(min_size=1, max_size=3),
     st.dictionaries(st.text(max_size=2), st.integers() | TEXTS | st.none(), max_size=2),
     st.none() | st.integers(0, 3),
 )

@@ -122,7 +122,8 @@ def test_what_is_reported_is_all_that_comes() -> None:
 def test_a_making_that_has_begun_is_not_asked_for_again(error: OllamaError, caplog: pytest.LogCaptureFixture) -> None:
     refused = lost()
     with caplog.at_level(logging.INFO):
-        driven = drive(flows.reported(CREATE, TERMS), refused, "stream", STEPS[0], error)
+        making = flows.noted(CREATE, TERMS, flows.reported(CREATE, TERMS))
+        driven = drive(making, refused, "stream", STEPS[0], error)
     assert driven.result is error
     assert error.attempts == (refused,)
     assert [send.call.path for send in driven.sends] == ["/api/create"] * 2

@@ -70,6 +70,12 @@ from vuhitra.hosts import DEFAULT_HOST_SETTING
         ("[::1]", "http://[::1]:11434"),
         ("[::1]:1", "http://[::1]:1"),
         ("http://::1", "http://[::1]"),
+        ("http://::1/", "http://[::1]"),
+        ("::1/", "http://[::1]:11434"),
+        ("::1/api", "http://[::1]:11434"),
+        ("2001:db8::1/team/", "http://[2001:db8::1]:11434/team"),
+        ("http://u:p@::1", "http://[::1]"),
+        ("fe80::1%eth0/api", "http://[fe80::1%eth0]:11434"),
         ("http://[::1]", "http://[::1]"),
         ("2001:db8::7", "http://[2001:db8::7]:11434"),
         ("::ffff:192.0.2.1", "http://[::ffff:192.0.2.1]:11434"),
@@ -103,6 +109,8 @@ def test_scheme_address_and_port(setting: str, url: str) -> None:
         ("https://gate/über uns", "https://gate/%C3%BCber%20uns", "/%C3%BCber%20uns"),
         ("https://gate/%C3%BCber", "https://gate/%C3%BCber", "/%C3%BCber"),
         ("https://gate/%40me", "https://gate/@me", "/@me"),
+        ("http://gate/team%2Fa/api", "http://gate/team%2Fa", "/team%2Fa"),
+        ("http://gate/100%", "http://gate/100%25", "/100%25"),
     ],
 )
 def test_a_path_is_a_prefix_without_the_common_mistakes(setting: str, url: str, prefix: str) -> None:

@@ -76,7 +76,7 @@ def test_what_is_sent(request_: Request, sent: bytes) -> None:
     [
         ("Authorization", "Bearer sesame\n"),
         ("Authorization", "Bearer sesame\r\nX: y"),
-        ("Authorization", "Bearer sesamé"),
+        ("Authorization", "Bearer sesam\u20ac"),
         ("Authorization", "Bearer sesame\0"),
         ("Not a name", "sesame"),
     ],
@@ -86,6 +86,18 @@ def test_a_header_that_can_not_be_sent_is_named_and_its_value_never_shown(header
         send(Exchange(), ASK._replace(headers=(*HEADERS, header)))
     assert "sesam" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_a_header_that_is_no_ascii_is_sent_as_latin_1() -> None:
+    (sent,) = Exchange().send(ASK._replace(headers=(*HEADERS, ("X-Team", "sesamé"))))
+    assert b"X-Team: sesam\xe9\r\n" in sent
+
+
+@pytest.mark.parametrize("value", ["sesame ", " sesame", "\tsesame", " ", "sesame\n", "sesam\u20ac"])
+def test_a_header_that_can_not_be_sent_is_refused_before_anything_is(value: str) -> None:
+    with pytest.raises(ValueError, match="'X-Api-Key' holds what HTTP doesn't allow") as caught:
+        request_headers(resolve_host("gpu"), {"X-Api-Key": value})
+    assert "sesam" not in str(caught.value)
 
 
 def test_the_headers_of_each_request() -> None:

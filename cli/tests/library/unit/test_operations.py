@@ -43,8 +43,8 @@ OPERATIONS = {
     "has_model": Operation(("GET /api/tags",), ("m",), (MODELS,), limits=SHORT),
     "health_check": Operation(("GET /api/tags",), (), (MODELS,), limits=Timeouts(total=5)),
     "running_models": Operation(("GET /api/ps",), (), (MODELS,), limits=SHORT),
-    "show_model": Operation(("POST /api/show",), ("m",), (document({}),), limits=SHORT),
-    "use_model": Operation(("POST /api/show",), ("m",), (document({}),), limits=SHORT),
+    "show_model": Operation(("POST /api/show",), ("m",), (document({"capabilities": []}),), limits=SHORT),
+    "use_model": Operation(("POST /api/show",), ("m",), (document({"capabilities": []}),), limits=SHORT),
     "version": Operation(("GET /api/version",), (), (document({"version": "1"}),), limits=SHORT),
     "wait_until_ready": Operation(
         ("GET /api/version",), (60,), (document({"version": "1"}),), limits=Timeouts(5, 5, 5, 60)
@@ -413,7 +413,7 @@ def test_a_model_is_looked_up_in_a_short_time_and_pulled_in_a_long_one() -> None
         ({"timeout": 900}, [Timeouts(start=900, idle=900)] * 3),
     ]
     for asked, limits in ways:
-        transport = Watched(refusal(404, "model 'm' not found"), STEPS, document({}))
+        transport = Watched(refusal(404, "model 'm' not found"), STEPS, document({"details": {}}))
         with OllamaClient("127.0.0.1", transport=transport) as client:
             client.use_model("m", **asked)
         assert [request.path for request in transport.requests] == ["/api/show", "/api/pull", "/api/show"]

@@ -150,8 +150,9 @@ def test_a_usage_limit_is_no_matter_of_waiting(status: int, text: str, quota: bo
     assert refuse(status, text).quota is quota
 
 
-def test_who_says_when_to_come_again_means_no_usage_limit() -> None:
-    assert not refuse(429, saying("you have exceeded your weekly limit"), retry_after="1").quota
+def test_a_usage_limit_may_say_when_it_ends() -> None:
+    error = refuse(429, saying("you have exceeded your weekly limit"), retry_after="86400")
+    assert (error.quota, error.retry_after) == (True, 86400)
 
 
 @pytest.mark.parametrize("secret", ["context", "exceeds", "support", "file does not exist"])

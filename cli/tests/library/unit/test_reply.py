@@ -89,12 +89,22 @@ def test_finished_means_done_or_a_reason(end: dict[str, Any], finished: bool) ->
     assert gathered.finished is finished
 
 
-@pytest.mark.parametrize(("records", "silent"), [([], False), ([{"done": False}], False), ([{"response": "4"}], True)])
+@pytest.mark.parametrize(("records", "silent"), [([{"done": False}], False), ([{"response": "4"}], True), ([{"message": {}}], True)])
 def test_whether_a_server_says_nothing_of_the_end(records: list[dict[str, Any]], silent: bool) -> None:
     gathered = Gathered(Sent())
     for record in records:
         gathered.add(record)
     assert gathered.says_nothing_of_its_end is silent
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"detail": "Not Found"}, {"status": "ok"}, {"choices": [{"message": {"content": "hi"}}]}]
+)
+def test_what_has_nothing_that_answers_have_is_none(document: dict[str, Any]) -> None:
+    gathered = Gathered(Sent())
+    gathered.add(document)
+    with pytest.raises(MalformedError, match="neither a response nor a message"):
+        _ = gathered.says_nothing_of_its_end
 
 
 def test_tool_calls() -> None:
@@ -154,6 +164,11 @@ def test_what_stopped_it(reason: str | None, sent: Sent, stopped_by: str | None)
     assert (reply.done_reason, reply.stopped_by) == (reason, stopped_by)
 
 
+def calling(**function: Any) -> dict[str, Any]:
+    """A record that calls a function with these fields."""
+    return {"message": {"tool_calls": [{"function": {"name": "f", **function}}]}}
+
+
 @pytest.mark.parametrize(
     ("record", "says_what"),
     [
@@ -165,9 +180,10 @@ def test_what_stopped_it(reason: str | None, sent: Sent, stopped_by: str | None)
         ({"message": {"tool_calls": {}}}, "'tool_calls' of a record is dict, not list"),
         ({"message": {"tool_calls": ["add"]}}, "a tool call that is not an object"),
         ({"message": {"tool_calls": [{"function": "add"}]}}, "'function' of a record is str, not dict"),
-        ({"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}, "'arguments' of a record is str, not dict"),
-        ({"message": {"tool_calls": [{"id": 1}]}}, "'id' of a record is int, not str"),
-        ({"message": {"tool_calls": [{"function": {"index": "0"}}]}}, "'index' of a record is str, not int"),
+        ({"message": {"tool_calls": [{"id": "1"}]}}, "a tool call of no function"),
+        (calling(arguments="{}"), "'arguments' of a record is str, not dict"),
+        ({"message": {"tool_calls": [{"function": {"name": "f"}, "id": 1}]}}, "'id' of a record is int, not str"),
+        (calling(index="0"), "'index' of a record is str, not int"),
         ({"message": []}, "'message' of a record is list, not dict"),
         ({"response": 0}, "'response' of a record is int, not str"),
         ({"message": {"thinking": 0}}, "'thinking' of a record is int, not str"),

@@ -1,0 +1,69 @@
+"""Secrets are found in whatever way a text repeats them."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from vuhitra.lines import shown
+from vuhitra.secrets import hide, secrets_in
+
+KEY = "tok&en<9>'q\"u/o\\te%d+(é)🌍=end0123456789"
+
+
+def goes(text: str) -> str:
+    """JSON as Go writes it."""
+    return json.dumps(text, ensure_ascii=False).replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003E")
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "JSON": json.dumps,
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "Go's JSON": goes,
+    "Go's JSON in Go's JSON": lambda text: goes(goes(text)),
+    "a URL": quote,
+    "all of a URL": lambda text: quote(text, safe=""),
+    "a form": lambda text: quote_plus(quote_plus(text)),
+    "HTML": html.escape,
+    "HTML in HTML": lambda text: html.escape(html.escape(text)),
+    "HTML by numbers": lambda text: "".join(letter if letter.isalnum() else f"&#x{ord(letter):X};" for letter in text),
+    "a literal": repr,
+    "a literal of bytes": lambda text: repr(text.encode()),
+    "the wrong encoding": lambda text: text.encode().decode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_secret_is_hidden_however_it_is_spelt(spelt: Callable[[str], str]) -> None:
+    hidden = hide(f"the key {spelt(KEY)} is wrong", secrets_in([("X-Api-Key", KEY)]))
+    assert hidden.replace('"', "").replace("\\", "").replace("&quot;", "").replace("%22", "") in (
+        "the key *** is wrong",
+        "the key '***' is wrong",
+        "the key b'***' is wrong",
+    )
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_what_is_left_of_one_where_a_text_was_cut_is_hidden(spelt: Callable[[str], str]) -> None:
+    key = KEY.replace("(é)🌍", "")  # of half a letter of several bytes nothing is known
+    secrets = secrets_in([("X-Api-Key", key)])
+    said = spelt(key)
+    for at in range(len(said)):
+        assert "tok&en<9>" not in html.unescape(hide(f"the key {said[:at]}", secrets)), said[:at]
+        assert "nd0123456789" not in hide(f"{said[at:]} is wrong", secrets), said[at:]
+
+
+@pytest.mark.parametrize("text", ["nothing of it", "token", "tok&en", "0123456789 is a number", ""])
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert hide(text, secrets_in([("X-Api-Key", KEY), ("Host", "nothing")])) in (text, text.replace("0123456789", "***"))
+
+
+def test_a_value_is_shown_from_its_beginning_and_only_its_end_is_cut() -> None:
+    value = {"you sent": KEY * 20}
+    assert json.dumps(value, ensure_ascii=False, separators=(",", ":")).startswith(shown(value))
+    assert "0123" not in hide(shown(value), secrets_in([("X-Api-Key", KEY * 20)]))
