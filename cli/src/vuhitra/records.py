@@ -129,7 +129,8 @@ class ReplyReader(_RecordReader):
                     yield decode_record(line)
                     continue
                 except MalformedError:
-                    pass
+                    if not line.startswith(b"{"):  # nor will it be more than that, whatever follows
+                        raise
             self._held.append(line)
 
     def _events(self, records: Iterator[dict[str, Any]]) -> Iterator[Event]:

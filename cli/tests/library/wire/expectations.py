@@ -157,6 +157,8 @@ EXPECTED: dict[str, Row] = {
     "gzip that is none": row(GARBLED),
     "an unknown coding": row(GARBLED),
     "HTML": MISREAD,
+    "a document of another kind": row(GARBLED, nothing=FINE),
+    "an object that is too deep": row(GARBLED),
     "a list": MISREAD,
     "null": MISREAD,
     "a scalar": MISREAD,

@@ -236,6 +236,8 @@ FAULTS: dict[str, Fault] = {
     "gzip that is none": Fault(lambda operation: sized(operation, operation.body, GZIP)),
     "an unknown coding": Fault(lambda operation: sized(operation, operation.body, "Content-Encoding: br")),
     "HTML": Fault(lambda operation: sized(operation, HTML, kind="text/html")),
+    "a document of another kind": Fault(lambda operation: sized(operation, b'{"detail": "Not Found"}', kind=JSON)),
+    "an object that is too deep": Fault(lambda operation: sized(operation, b'{"a":' * 200 + b"1" + b"}" * 200)),
     "a list": Fault(lambda operation: sized(operation, b"[]")),
     "null": Fault(lambda operation: sized(operation, b"null")),
     "a scalar": Fault(lambda operation: sized(operation, b"4")),
