@@ -165,7 +165,7 @@ class Exchange:
         headers = [*request.headers, *_body_headers(request)]
         start = None
         with suppress(h11.LocalProtocolError, UnicodeEncodeError):  # they quote a value, which may be a secret
-            encoded = [(name, value.encode("latin-1")) for name, value in headers]
+            encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
             start = self._connection.send(h11.Request(method=request.method, target=request.target, headers=encoded))
         if start is None:
             names = ", ".join(name for name, _ in headers)

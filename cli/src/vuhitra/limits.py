@@ -50,7 +50,7 @@ class Timeouts:
         return cls(start=value, idle=value)
 
     def at_most(self, seconds: float) -> Timeouts:
-        """The same for calls that are short: no phase is longer than `seconds`, nor waited for longer than the start."""
+        """The same for a short call: no phase takes more than `seconds`, and to go on no more than to begin."""
         return replace(
             self,
             connect=min(self.connect, seconds),

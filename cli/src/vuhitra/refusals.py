@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 # These are compiled when a server first says no: most never do.
 _INCAPABLE = r"does not support|must be an embedding model"
-_TOO_LONG = r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context|(?:input|prompt)[^.]{0,40} is too large to process"
+_TOO_LONG = (
+    r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context"
+    r"|(?:input|prompt)[^.]{0,40} is too large to process"
+)
 _NEEDED = r"(?:request|prompt|input)[^()\d]{0,40}\((\d{1,18}) tokens?\)"
 _WINDOW = r"(?:context|batch) (?:size|length|window)[^()\d]{0,20}[(:] ?(\d{1,18})"
 _LOADING = r"^loading model$|server loading model|(?:still|is) (?:being loaded|loading)\b"

@@ -100,7 +100,7 @@ def _spellings(letter: str) -> str:
     ]
     if not letter.isascii():
         spellings.append("".join(re.escape(chr(byte)) for byte in utf_8))
-    if ord(letter) < 256:  # noqa: PLR2004  as many as a byte can be, which headers are sent as
+    if ord(letter) < 256:  # as many as a byte can be, which headers are sent as
         spellings += [rf"\\+x{ord(letter):02x}", f"%(?:25)*{ord(letter):02x}"]
     if name := _NAMED.get(letter):
         spellings.append(f"&(?:amp;)*{name};")

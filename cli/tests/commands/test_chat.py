@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.commands.telling import notes_on
-from tests.commands.conftest import InTurn, Serve, generated, listed
+from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import World
 from tests.scripted_server import STREAM_HEAD, Close, answer, chunk, stream, unused_url
 from vuhitra import Reply, Stats
@@ -184,10 +184,18 @@ class TestWhichModel:
     def test_the_only_one_that_can_chat(self, world: World, serve: Serve) -> None:
         embedding = {"name": "embedder", "size": 1, "capabilities": ["embedding"]}
         models = {"models": [embedding, {"name": "talker", "size": 1}]}
-        server = serve({"/api/tags": answer(models), "/api/generate": stream(generated("a"))})
+        shown = answer({"capabilities": ["completion"]})
+        server = serve({"/api/tags": answer(models), "/api/show": shown, "/api/generate": stream(generated("a"))})
         assert world.run("chat", "x", "--host", server.url).out == "a\n"
-        assert server.paths == ["/api/tags", "/api/generate"]
-        assert server.requests[1].json["model"] == "talker"
+        assert server.paths == ["/api/tags", "/api/show", "/api/generate"], "the list doesn't tell whether it talks"
+        assert server.requests[2].json["model"] == "talker"
+
+    def test_an_older_server_is_asked_which_of_its_models_can_chat(self, world: World, serve: Serve) -> None:
+        shows = InTurn(answer({"capabilities": ["embedding"]}), answer({"capabilities": ["completion"]}))
+        routes: Routes = {"/api/tags": listed("minilm:latest", "talker:latest"), "/api/show": shows}
+        server = serve({**routes, "/api/generate": stream(generated("a"))})
+        assert world.run("chat", "x", "--host", server.url).out == "a\n"
+        assert server.requests[-1].json["model"] == "talker:latest"
 
     def test_of_several_one_has_to_be_named(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("one:latest", "two:latest")})

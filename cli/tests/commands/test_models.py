@@ -145,6 +145,25 @@ class TestList:
         assert ran.status == 0
         assert ran.out.splitlines()[1].split() == ["m:latest", "98", "MB"]
 
+    def test_what_an_older_server_tells_of_each_model_alone_is_asked_for(self, here: World, serve: Serve) -> None:
+        tags = [{key: value for key, value in each.items() if key != "capabilities"} for each in (LLAMA, SMOL)]
+        for each in tags:
+            each["details"] = {"quantization_level": each["details"]["quantization_level"]}
+        shown = {"capabilities": ["completion"], "model_info": {"general.architecture": "x", "x.context_length": 8192}}
+        server = serve({**ROUTES, "/api/tags": answer({"models": tags}), "/api/show": answer(shown)})
+        first, second = here.run("models", "list", "--host", server.url).out.splitlines()[1:]
+        assert first.split()[4:7] == ["Q4_K_M", "4k/8k", "chat"]
+        assert second.split()[3:6] == ["Q4_1", "8k", "chat"]
+        assert [request.json["model"] for request in server.requests if request.path == "/api/show"] == [
+            "llama3.1:8b",
+            "smollm2:latest",
+        ]
+
+    def test_a_server_that_tells_nothing_is_asked_about_one_model(self, here: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("m:latest", "n:latest")})
+        assert here.run("models", "list", "--host", server.url).status == 0
+        assert server.paths.count("/api/show") == 1
+
     def test_no_models_is_no_error(self, here: World, serve: Serve) -> None:
         ran = here.run("models", "list", "--host", serve({"/api/tags": listed()}).url)
         assert (ran.status, ran.out) == (0, "")

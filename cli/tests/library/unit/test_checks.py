@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import UserDict, UserList
+from collections.abc import Callable
 from datetime import timedelta
 from math import inf, nan
 from pathlib import Path
@@ -177,6 +178,31 @@ def test_a_number_that_json_does_not_have_is_not_sent_as_null(value: object) -> 
         checks.without_none({"options": {"brand_new": value}})
     with pytest.raises(ValueError, match="keep_alive is a number that JSON doesn't have"):
         checks.without_none({"keep_alive": nan})
+
+
+def deep() -> object:
+    value: object = {}
+    for _ in range(5000):
+        value = [value]
+    return value
+
+
+def round_and_round() -> object:
+    circle: list[object] = []
+    circle.append(circle)
+    return circle
+
+
+@pytest.mark.parametrize("make", [deep, round_and_round], ids=["deep", "in a circle"])
+def test_what_goes_too_deep_to_be_sent_raises(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="options goes deeper than can be sent, or contains itself"):
+        checks.without_none({"options": {"x": make()}})
+
+
+@pytest.mark.parametrize("value", ["xml", "JSON", "{}"])
+def test_a_format_is_json_or_a_schema(value: str) -> None:
+    with pytest.raises(ValueError, match=r"^format is 'json' or a JSON Schema"):
+        checks.without_none({"format": value})
 
 
 def test_an_option_that_nobody_knows_is_passed_on() -> None:

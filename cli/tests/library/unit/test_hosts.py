@@ -142,6 +142,11 @@ def test_a_credential_becomes_a_header_and_is_shown_nowhere(setting: str, user: 
     assert encoded not in shown
 
 
+def test_a_host_has_a_scheme_that_is_known() -> None:
+    with pytest.raises(ValueError, match="http, https or unix, not 'ftp'"):
+        Host("ftp", "gpu", 21)
+
+
 def test_without_a_credential_there_is_no_header() -> None:
     assert resolve_host("http://gpu").authorization is None
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -331,3 +332,29 @@ print("logging" in sys.modules)
 def test_nothing_is_printed_in_programs_that_set_no_logging_up(first: str, imported: str) -> None:
     ran = subprocess.run([sys.executable, "-c", QUIET.format(first=first)], capture_output=True, text=True, check=True)
     assert (ran.stdout.strip(), ran.stderr) == (imported, "")
+
+
+def test_a_model_that_is_made_of_files_has_one_record(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"GGUF")
+    script: list[Answer | OllamaError] = [refusal(404, ""), document(b""), stream({"status": "success"})]
+    carry_out(script, lambda client: client.create_model("n", files={"m.gguf": file}))
+    record = noted(caplog)
+    assert (record["path"], record["model"]) == ("/api/create", "n")
+
+
+def test_one_that_can_not_be_uploaded_has_one_too(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"GGUF")
+    script: list[Answer | OllamaError] = [refusal(404, ""), refusal(500, "no space left on device")]
+    carry_out(
+        script, lambda client: expect(OllamaResponseError, lambda: client.create_model("n", files={"m.gguf": file}))
+    )
+    record = noted(caplog)
+    assert (record["path"], record["error"]) == ("/api/create", "OllamaResponseError")
+
+
+def test_a_model_that_embeds_is_loaded_with_one_record(caplog: pytest.LogCaptureFixture) -> None:
+    script: list[Answer | OllamaError] = [refusal(400, '"m" does not support generate'), document({"embeddings": []})]
+    carry_out(script, lambda client: client.load_model())
+    assert noted(caplog)["path"] == "/api/embed"

@@ -145,6 +145,7 @@ def test_a_refusal_of_llama_cpp_is_unwrapped(body: str, text: str, kind: type[Ol
         (llama_says(EXCEEDED, "exceed_context_size_error"), 256, 4013),
         (saying(EXCEEDED), 256, 4013),
         (saying("input (700 tokens) is too large to process. (current batch size: 512)"), 512, 700),
+        (saying("the prompt is too large to process"), None, None),
         (llama_says("no", "exceed_context_size_error", n_prompt_tokens=True, n_ctx=None), None, None),
         (saying(LONGER), None, None),
         (saying("the input length exceeds the context length"), None, None),

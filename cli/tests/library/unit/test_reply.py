@@ -89,7 +89,9 @@ def test_finished_means_done_or_a_reason(end: dict[str, Any], finished: bool) ->
     assert gathered.finished is finished
 
 
-@pytest.mark.parametrize(("records", "silent"), [([{"done": False}], False), ([{"response": "4"}], True), ([{"message": {}}], True)])
+@pytest.mark.parametrize(
+    ("records", "silent"), [([{"done": False}], False), ([{"response": "4"}], True), ([{"message": {}}], True)]
+)
 def test_whether_a_server_says_nothing_of_the_end(records: list[dict[str, Any]], silent: bool) -> None:
     gathered = Gathered(Sent())
     for record in records:

@@ -7,7 +7,7 @@ import enum
 import json
 import sys
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -111,6 +111,10 @@ def problems(schema: Any, text: str) -> tuple[str, ...]:
         (Annotated[int, msgspec.Meta(ge=0)], "3.0", 3),
         (str, '"x"', "x"),
         (bool, " true\n", True),
+        (Literal["null", "x"] | None, '"null"', "null"),
+        (Literal[1, "1"], '"1"', "1"),
+        (datetime | None, '"2026-11-22T12:00:00Z"', datetime(2026, 11, 22, 12, tzinfo=UTC)),
+        (list[float], "[1, 2.5]", [1.0, 2.5]),
     ],
     ids=repr,
 )

@@ -60,7 +60,10 @@ def test_what_is_left_of_one_where_a_text_was_cut_is_hidden(spelt: Callable[[str
 
 @pytest.mark.parametrize("text", ["nothing of it", "token", "tok&en", "0123456789 is a number", ""])
 def test_what_is_no_secret_stays(text: str) -> None:
-    assert hide(text, secrets_in([("X-Api-Key", KEY), ("Host", "nothing")])) in (text, text.replace("0123456789", "***"))
+    assert hide(text, secrets_in([("X-Api-Key", KEY), ("Host", "nothing")])) in (
+        text,
+        text.replace("0123456789", "***"),
+    )
 
 
 def test_a_value_is_shown_from_its_beginning_and_only_its_end_is_cut() -> None:

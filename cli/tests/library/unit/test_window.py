@@ -104,6 +104,12 @@ def test_numbers_that_are_none(window: Any, needed: Any) -> None:
         trim([], window, needed)
 
 
+@pytest.mark.parametrize("messages", ["abc", b"abc", [1], ["a"], [None]])
+def test_what_is_no_conversation_can_not_be_trimmed(messages: Any) -> None:
+    with pytest.raises(TypeError, match="a list of messages"):
+        trim(messages, 5, 10)
+
+
 ROLES = st.sampled_from(["system", "user", "assistant", "tool"])
 CONVERSATIONS = st.lists(st.builds(say, ROLES, st.integers(0, 500)), max_size=30)
 
