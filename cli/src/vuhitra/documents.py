@@ -13,7 +13,6 @@ import msgspec
 
 from vuhitra.lines import MalformedError, not_json, shown, snippet, without_bom
 from vuhitra.reply import Stats
-from vuhitra.types import ModelDescription
 
 Vectors = list[list[float]]
 
@@ -85,6 +84,8 @@ def named(document: object) -> list[dict[str, Any]]:
 
 def described(document: object) -> dict[str, Any]:
     """All that is known of a model, which is something."""
+    from vuhitra.types import ModelDescription
+
     model = _without_null(json_object(document), "capabilities", "messages", "tensors")
     if not ModelDescription.__annotations__.keys() & model.keys():
         raise MalformedError("an answer that describes no model", shown(model))

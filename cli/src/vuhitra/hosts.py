@@ -16,7 +16,7 @@ DEFAULT_HOST_SETTING = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[0-9A-Za-z._-]*")
-_IPV6 = re.compile(r"(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*(?:%[\w.-]+)?")
+_IPV6 = r"(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*(?:%[\w.-]+)?"
 _MISTAKEN_ENDINGS = ("/api", "/v1")
 _ZERO = r"(0[xX])?0+(\.(0[xX])?0+){0,3}\.?"
 _ADDRESS_AND_MORE = r"(\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}\]?|[\w.-]*)(:\d{1,5}(?![^/?#]))?(.*)"
@@ -166,7 +166,7 @@ def _in_brackets(rest: str) -> str:
     """What follows the scheme; what looks like an IPv6 address without its brackets has them."""
     credential, at, after = rest.rpartition("@")
     address, slash, path = after.partition("/")
-    return f"{credential}{at}[{address}]{slash}{path}" if _IPV6.fullmatch(address) else rest
+    return f"{credential}{at}[{address}]{slash}{path}" if address.count(":") > 1 and re.fullmatch(_IPV6, address) else rest
 
 
 def _address(parts: SplitResult) -> str:

@@ -20,7 +20,7 @@ _DEEPEST = 100
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r"
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.?+)*+"?+', re.DOTALL)
+_STRING = rb'(?s)"(?:[^"\\]++|\\.?+)*+"?+'
 """A string, or the beginning of one that goes to the end. Nothing in it is tried twice: the cost is linear."""
 _decode = msgspec.json.Decoder().decode
 
@@ -148,7 +148,7 @@ def _is_open_object(data: bytes) -> bool:
     if not text.startswith(b"{"):
         return not text
     depth = begin = 0
-    for start, end in chain((string.span() for string in _STRING.finditer(text)), [(len(text), len(text))]):
+    for start, end in chain((string.span() for string in re.finditer(_STRING, text)), [(len(text), len(text))]):
         depth += text.count(b"{", begin, start) - text.count(b"}", begin, start)
         begin = end
     return depth > 0

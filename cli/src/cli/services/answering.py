@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from cli.config import Settings
 from cli.failure import Failure
 from cli.services.choosing import choose_model, clear_choice
-from cli.services.listing import described_models
 from cli.services.memory import BUILT_IN_INTRODUCED, Memory
 from cli.services.question import Question
 from cli.services.servers import (
@@ -155,6 +154,8 @@ def _asked(
 
 
 def _chosen(server: Server, memory: Memory) -> str:
+    from cli.services.listing import described_models
+
     listed = described_models(server)
     note_answer(server, memory)
     return choose_model(listed, server).model
