@@ -26,8 +26,9 @@ _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
 def secrets_in(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The texts that headers keep secret, longest first."""
-    secrets = {secret for name, value in headers for secret in _secrets(name.lower(), value)}
+    """The texts that headers keep secret, longest first. Backslashes in a row are one: JSON doubles them."""
+    kept = {secret for name, value in headers for secret in _secrets(name.lower(), value)}
+    secrets = {re.sub(r"\\+", r"\\", secret) for secret in kept}
     return tuple(sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True))
 
 
@@ -93,16 +94,16 @@ def _spellings(letter: str) -> str:
     utf_8 = letter.encode("utf-8", "surrogatepass")
     utf_16 = letter.encode("utf-16-be", "surrogatepass").hex()
     spellings = [
-        "".join(rf"\\+u{utf_16[at : at + 4]}" for at in range(0, len(utf_16), 4)),
-        "".join(rf"\\+x{byte:02x}" for byte in utf_8),
+        "".join(rf"\\++u{utf_16[at : at + 4]}" for at in range(0, len(utf_16), 4)),
+        "".join(rf"\\++x{byte:02x}" for byte in utf_8),
         "".join(f"%(?:25)*{byte:02x}" for byte in utf_8),
         rf"&(?:amp;)*#(?:0*{ord(letter)}|x0*{ord(letter):x});",
     ]
     if not letter.isascii():
         spellings.append("".join(re.escape(chr(byte)) for byte in utf_8))
     if ord(letter) < 256:  # as many as a byte can be, which headers are sent as
-        spellings += [rf"\\+x{ord(letter):02x}", f"%(?:25)*{ord(letter):02x}"]
+        spellings += [rf"\\++x{ord(letter):02x}", f"%(?:25)*{ord(letter):02x}"]
     if name := _NAMED.get(letter):
         spellings.append(f"&(?:amp;)*{name};")
-    spellings.append(r"\\+" if letter == "\\" else rf"\\*{re.escape(letter)}")
+    spellings.append(r"\\++" if letter == "\\" else rf"\\*+{re.escape(letter)}")
     return f"(?i:{'|'.join(spellings)})"
