@@ -166,7 +166,7 @@ class TestBash:
 
     def test_a_person_presses_tab(self, world: World, serve: Serve) -> None:
         here = world.with_(
-            variables={"OLLAMA_IP": serve({"/api/show": answer({}), "/api/tags": listed("m3.1:8b")}).url}
+            variables={"OLLAMA_IP": serve({"/api/show": answer({"details": {}}), "/api/tags": listed("m3.1:8b")}).url}
         )
         with in_shell(here) as shell:
             shell.send('eval "$(vuhitra completion bash)"; echo rea""dy\n')
@@ -241,7 +241,7 @@ def test_zsh_completes(world: World, serve: Serve, tmp_path: Path) -> None:
     zsh = shutil.which("zsh")
     if not zsh:
         pytest.skip("no zsh here")
-    host = serve({"/api/tags": listed("m3.1:8b"), "/api/show": answer({})}).url
+    host = serve({"/api/tags": listed("m3.1:8b"), "/api/show": answer({"details": {}})}).url
     here = world.with_(variables={"OLLAMA_IP": host})
     here = here.with_(variables={"PATH": _with_program(here, tmp_path)["PATH"], "TERM": "dumb"})
     with in_terminal(here, program=(zsh, "-f", "-i")) as shell:

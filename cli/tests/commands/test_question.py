@@ -48,7 +48,7 @@ class TestValue:
 
 class TestTooLong:
     def routes(self, limit: int, *models: dict[str, Any], needed: int = 6_210) -> Routes:
-        shown = {"model_info": {"llama.context_length": limit}, "details": {}}
+        shown = {"model_info": {"general.architecture": "llama", "llama.context_length": limit}, "details": {}}
         return {
             "/api/generate": overlong(needed),
             "/api/show": answer(shown),
