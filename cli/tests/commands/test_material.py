@@ -191,7 +191,7 @@ class TestImages:
         server = serve(says=["a"])
         jpeg = b"\xff\xd8\xff\xe0 and so on"
         prompt_of(world.with_(stdin=jpeg), server, "what?", "--image", "x.png", "-a", "-")
-        assert [base64.b64decode(each) for each in server.requests[0].json["images"]] == [PNG, jpeg]
+        assert [base64.b64decode(each) for each in server.requests[-1].json["images"]] == [PNG, jpeg]
 
     def test_what_is_none_is_refused(self, world: World) -> None:
         (world.home / "a.txt").write_text("text")

@@ -154,6 +154,34 @@ class TestWhatAModelCannotDo:
             (f"Error: m can't see images\n  no model at 127.0.0.1:{server.port} can\n  try: the same without -a\n"),
         )
 
+    def test_a_server_that_would_leave_the_image_out_is_not_asked(self, world: World, serve: Serve) -> None:
+        (world.home / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        server = serve(
+            {
+                "/api/show": answer({"capabilities": ["completion"]}),
+                "/api/tags": answer({"models": [model("m"), model("llava", 1, "vision")]}),
+                "/api/generate": stream(generated("a boat")),
+            }
+        )
+        args = ("chat", "x", "-a", "x.png", "--host", server.url)
+        ran = world.run(*args, "-m", "m")
+        assert (ran.status, ran.out) == (5, "")
+        assert ran.err == "Error: m can't see images\n  models there that can: llava\n" + (
+            "  try: -m llava, or the same without -a\n"
+        )
+        assert "/api/generate" not in server.paths
+        server.routes["/api/show"] = answer({"capabilities": ["completion", "vision"]})
+        assert world.run(*args, "-m", "llava").out == "a boat\n"
+
+    @pytest.mark.parametrize("shown", [answer({"details": {}}), answer({"capabilities": []}), answer({}, 500)])
+    def test_a_server_that_does_not_tell_is_shown_the_image(
+        self, world: World, serve: Serve, shown: list[Step]
+    ) -> None:
+        (world.home / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        server = serve({"/api/show": shown, "/api/generate": stream(generated("a"))})
+        assert world.run("chat", "x", "-a", "x.png", "-m", "m", "--host", server.url).out == "a\n"
+        assert server.paths == ["/api/show", "/api/generate"]
+
 
 class TestShowPrompt:
     def test_nothing_is_sent_and_nothing_asked(self, world: World, serve: Serve) -> None:
@@ -175,7 +203,7 @@ class TestShowPrompt:
         args = ("chat", "x", "-m", "m", "-s", "y", *flags, "--host", server.url)
         shown = world.run(*args, "--show-prompt", "--json").json
         assert world.run(*args).status == 0
-        assert shown["request"] == server.requests[0].json
+        assert shown["request"] == server.requests[-1].json
         assert shown["url"] == f"{server.url}/api/generate"
         assert next(iter(shown)) == "version"
         said = world.run(*args, "--show-prompt")

@@ -164,6 +164,10 @@ def _chosen(server: Server, memory: Memory) -> str:
 def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]:
     """The stream of an answer, and what of the question was lost for it, or ""."""
     try:
+        if question.images:
+            from cli.services.capable import check_sight
+
+            check_sight(server, model, question)
         try:
             return _begin(server, question, model), ""
         except OllamaContextError as error:
@@ -175,7 +179,7 @@ def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]
     except OllamaCapabilityError as error:
         from cli.services.capable import not_capable
 
-        raise not_capable(server, model, question, error) from error
+        raise not_capable(server, model, question, error.why or "") from error
 
 
 def _begun_shorter(server: Server, question: Question, model: str, error: OllamaContextError) -> tuple[Stream, str]:

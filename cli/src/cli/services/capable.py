@@ -7,20 +7,37 @@ from cli.failure import Failure
 from cli.services.listing import described_models
 from cli.services.question import Question
 from cli.services.servers import Server
-from vuhitra.errors import OllamaCapabilityError, OllamaError
+from vuhitra.errors import OllamaError
 
 _MOST = 3
 """Models that are named."""
+_AT_MOST = 1.0
+"""Seconds that a model may take to tell what it can do."""
 
 
-def not_capable(server: Server, model: str, question: Question, error: OllamaCapabilityError) -> Failure:
-    """The error, with models there that can do it."""
-    wanted, what, without = _lacking(question, error.why or "")
+def check_sight(server: Server, model: str, question: Question) -> None:
+    """Raises Failure where images are shown to a model that is known to see none: Ollama would leave them out.
+
+    The built-in engine refuses by itself.
+    """
+    if server.engine == "embedded":
+        return
+    try:
+        can = server.asked_once(_AT_MOST).show_model(model).get("capabilities")
+    except OllamaError:  # what is wrong, the question itself will meet with
+        return
+    if can and "vision" not in can:
+        raise not_capable(server, model, question)
+
+
+def not_capable(server: Server, model: str, question: Question, said: str = "") -> Failure:
+    """The error, with models there that can do it. said: how the server refused, where it did."""
+    wanted, what, without = _lacking(question, said)
     able = _able(server, wanted)
     named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
     return Failure(
         f"{model} {what}",
-        why=named if wanted else error.why,
+        why=named if wanted else said or None,
         hint=_hint(able, without),
         status=ExitStatus.NO_SUCH_MODEL,
         code="not-capable",
