@@ -115,6 +115,34 @@ class TestTooLong:
         lengths = [len(each.json["prompt"]) for each in server.requests]
         assert lengths == sorted(set(lengths), reverse=True)
 
+    def test_where_nobody_counts_it_is_cut_to_what_may_fit_and_then_halved(self, world: World, serve: Serve) -> None:
+        refused = answer({"error": "the input length exceeds the context length"}, 400)
+        turns = [refused] * 4
+        server = serve(
+            {
+                "/api/ps": answer({"models": [{"name": "m:latest", "context_length": 1_000}]}),
+                "/api/generate": InTurn(*turns, stream(generated("a"))),
+            }
+        )
+        piped = world.with_(stdin=TEXT.encode())
+        args = ("chat", "x", "--on-overflow", "trim", "-m", "m", "--host", server.url)
+        ran = piped.run(*args)
+        assert (ran.status, ran.err) == (0, "warning: too long: the last 98% of stdin was cut\n")
+        lengths = [len(each.json["prompt"]) for each in server.requests if each.path == "/api/generate"]
+        assert lengths == pytest.approx([20_000, 3_000, 1_500, 750, 375], abs=5)
+        server.routes["/api/generate"] = InTurn(*turns[:1], stream(generated("a")))
+        assert piped.run(*args, "--num-ctx", "4096").status == 0
+        assert len(server.requests[-1].json["prompt"]) == pytest.approx(0.75 * 4_096 * 4, abs=5)
+
+    def test_what_is_done_already_is_not_offered(self, world: World, serve: Serve) -> None:
+        refused = answer({"error": "the input length exceeds the context length"}, 400)
+        routes: list[Routes] = [{"/api/generate": refused}, self.routes(4_096, needed=1_000_000)]
+        for each in routes:
+            piped = world.with_(stdin=TEXT.encode())
+            ran = piped.run("chat", TEXT, "--on-overflow", "trim", "-m", "m", "--host", serve(each).url)
+            assert (ran.status, "--on-overflow" in ran.err) == (8, False)
+            assert "  try: a shorter text" in ran.err
+
     def test_a_question_is_never_cut(self, world: World, serve: Serve) -> None:
         server = serve(self.routes(4_096))
         ran = world.run("chat", TEXT, "--on-overflow", "trim", "-m", "m", "--host", server.url)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from vuhitra import ProgressStream, Stream
 
 _ATTEMPTS = 3
-_CUTS = 5
-"""How often a text that is too long is cut before that is given up."""
+_CUTS = 30
+"""How often a text that is too long is cut before that is given up: halved so often, the longest is gone."""
 _AT_MOST = 1.0
 """Seconds that a question beside the point may take."""
 
@@ -188,12 +188,14 @@ def _begun_shorter(server: Server, question: Question, model: str, error: Ollama
 
     if question.on_overflow == "warn":
         return _begin(server, question, model, may_cut=True), cut_by_the_server(error)
-    shorter = question
-    for _ in range(_CUTS if question.on_overflow == "trim" else 0):
-        cut = shortened(shorter, error)
+    if question.on_overflow == "error":
+        raise error
+    shorter, window = question, error.window or _window(server, question, model)
+    for _ in range(_CUTS):
+        cut = shortened(shorter, error, window)
         if cut is None:
             break
-        shorter = cut
+        shorter, window = cut, None
         try:
             return _begin(server, shorter, model), lost(question, shorter)
         except OllamaContextError as again:

@@ -48,25 +48,35 @@ def cut_by_the_server(error: OllamaContextError) -> str:
     return "longer than the window: the server left out a part"
 
 
-def shortened(question: Question, error: OllamaContextError) -> Question | None:
-    """The same with less material, from its end; None where no material is left to cut."""
-    too_much = sum(len(each.text) for each in question.materials)
-    if not too_much:
+def shortened(question: Question, error: OllamaContextError, window: int | None = None) -> Question | None:
+    """The same with less material, from its end; None where no material is left to cut.
+
+    window: what it shall fit by estimate, where the server doesn't count; None: half of it is cut.
+    """
+    material = sum(len(each.text) for each in question.materials)
+    if not material:
         return None
-    part = 0.25
     if error.needed and error.window:
-        part = max(1 - _FILLED * error.window / error.needed, 0.05)
-    left = round(part * len(question.prompt))
-    if left >= too_much and error.needed:
-        return None
+        left = round(max(1 - _FILLED * error.window / error.needed, 0.05) * len(question.prompt))
+        if left >= material:
+            return None
+    else:
+        left = _estimated_excess(question, window, material)
     kept: list[Material] = []
-    for material in reversed(question.materials):
-        taken = min(left, len(material.text))
+    for each in reversed(question.materials):
+        taken = min(left, len(each.text))
         left -= taken
-        text = material.text[: len(material.text) - taken] if taken else material.text
+        text = each.text[: len(each.text) - taken] if taken else each.text
         if text:
-            kept.insert(0, material._replace(text=text))
+            kept.insert(0, each._replace(text=text))
     return question._replace(materials=kept)
+
+
+def _estimated_excess(question: Question, window: int | None, material: int) -> int:
+    """How many characters are to be cut where nobody counts: what is too much by estimate, or half of the material."""
+    part = 1 - _FILLED * window / question.tokens if window else 0
+    excess = round(part * len(question.prompt))
+    return excess if 0 < excess < material else -(-material // 2)
 
 
 def lost(whole: Question, shorter: Question) -> str:
@@ -78,7 +88,7 @@ def lost(whole: Question, shorter: Question) -> str:
         if rest is None:
             said.append(f"{material.name} was left out")
         elif len(rest.text) < len(material.text):
-            part = 1 - len(rest.text) / len(material.text)
+            part = min(1 - len(rest.text) / len(material.text), 0.99)
             said.append(f"the last {part:.0%} of {material.name} was cut")
     return f"too long: {', '.join(said)}"
 
@@ -87,7 +97,8 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
     """A larger window, where the model has one; else a model that has; and else less text."""
     is_file = any(each.fence for each in question.materials)
     shorter = "a shorter file" if is_file else "a shorter text"
-    trimmed = f"{shorter}, or --on-overflow trim" if question.materials else shorter
+    is_offered = question.materials and question.on_overflow != "trim"
+    trimmed = f"{shorter}, or --on-overflow trim" if is_offered else shorter
     if not error.needed:
         return f"{trimmed}, or a model with a larger window: {server.command('models', 'list')}"
     wanted = error.needed + _ROOM
