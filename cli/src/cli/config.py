@@ -87,6 +87,13 @@ class Settings:
         return () if "@" in given else ("--host", given)
 
     @property
+    def has_key_beside_another_server(self) -> bool:
+        """Whether a key in the environment would be that of another server, whose name stands beside it."""
+        found = next((layer.values for layer in self.layers if layer.origin == "environment"), {})
+        beside = found.get("ollama_ip") or found.get("ollama_host")
+        return beside is not None and beside[0] != self.ollama_ip
+
+    @property
     def model_is_of_dotenv(self) -> bool:
         """Whether a folder's file named the model, and not the user."""
         return self.source("model").endswith(DOTENV)

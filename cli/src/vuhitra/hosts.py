@@ -32,6 +32,7 @@ class Host:
     authorization: the value of the `Authorization` header, where the setting held a credential.
     source: the setting that all this came from, for messages.
     is_listening_address: whether the setting held an address that servers listen on, as 0.0.0.0.
+    credential_source: where the credential came from, for messages; None: the setting held it.
     """
 
     scheme: str
@@ -41,6 +42,7 @@ class Host:
     authorization: str | None = field(default=None, repr=False)
     source: str = "base_url"
     is_listening_address: bool = False
+    credential_source: str | None = None
 
     def __post_init__(self) -> None:
         if self.scheme not in (*_PORTS, "unix"):

@@ -33,8 +33,9 @@ class Subject(NamedTuple):
     @property
     def credential(self) -> str:
         """The credential that was sent, in words: its kind and where it came from. A proxy's is not for the server."""
+        own, source = self.host.authorization, self.host.credential_source or self.host.source
         kinds = [
-            f"{_kind(name, value)} from {self.host.source if value == self.host.authorization else 'headers='}"
+            f"{_kind(name, value)} from {source if value == own else 'headers='}"
             for name, value in self._sent()
             if name.lower() != OF_A_PROXY and any(word in name.lower() for word in _CREDENTIAL)
         ]

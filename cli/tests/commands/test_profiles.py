@@ -171,6 +171,62 @@ class TestKeysOnTheWire:
         assert (ran.status, server.requests) == (4, [])
         assert ran.err.startswith(f"Error: {what}\n")
 
+    @pytest.mark.parametrize(
+        ("lines", "shown", "hint"),
+        [
+            ("", "no credential", "vuhitra config set profiles.lan.key_variable NAME_OF_VARIABLE"),
+            (
+                'key_variable = "LAN_KEY"',
+                "the Bearer credential from LAN_KEY of profile lan",
+                "export LAN_KEY=KEY, or: vuhitra config set profiles.lan.key_variable NAME_OF_VARIABLE",
+            ),
+            (
+                'key_command = "echo hunter2"',
+                "the Bearer credential from key_command of profile lan",
+                "vuhitra config set profiles.lan.key_command COMMAND",
+            ),
+        ],
+    )
+    def test_where_it_is_refused_that_is_what_is_named(
+        self, world: World, serve: Serve, lines: str, shown: str, hint: str
+    ) -> None:
+        server = serve(dict.fromkeys(("/api/tags", "/api/pull"), answer({"error": "unauthorized"}, 401)))
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\n{lines}\n')
+        keyed = world.with_(variables={"LAN_KEY": "hunter2"})
+        for command in (("models", "list"), ("models", "pull", "m")):
+            what, why, tried = keyed.run(*command, "--host", "lan").err.splitlines()[:3]
+            assert what.endswith(f", sent with {shown}")
+            assert (why, tried) == ("  unauthorized", f"  try: {hint}")
+
+    def test_without_a_profile_it_is_the_variable(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": answer({"error": "unauthorized"}, 401)})
+        url = server.url
+        here = world.with_(variables={"OLLAMA_IP": url})
+        keyed = here.with_(variables={"OLLAMA_API_KEY": "hunter2"})
+        elsewhere = keyed.with_(variables={"OLLAMA_IP": "gpu.lan"})
+        with_password = world.with_(variables={"OLLAMA_IP": url.replace("//", "//me:hunter2@")})
+        said = [each.run("models", "list", "--host", url) for each in (elsewhere, world)]
+        said += [each.run("models", "list") for each in (keyed, here, with_password)]
+        (world.home / ".env").write_text(f"OLLAMA_IP={url}\n")
+        said.append(world.run("models", "list"))
+        told = [each.err.splitlines() for each in said]
+        assert [each[0].partition("sent with ")[2] for each in told] == [
+            "no credential",
+            "no credential",
+            "the Bearer credential from OLLAMA_API_KEY",
+            "no credential",
+            "the Basic credential from OLLAMA_IP",
+            "no credential",
+        ]
+        assert [each[2].removeprefix("  try: ") for each in told] == [
+            f"export OLLAMA_IP={url} OLLAMA_API_KEY=KEY",
+            "export OLLAMA_API_KEY=KEY",
+            "export OLLAMA_API_KEY=KEY",
+            "export OLLAMA_API_KEY=KEY",
+            "another user:password@ in OLLAMA_IP",
+            "OLLAMA_API_KEY=KEY in ./.env",
+        ]
+
     def test_no_error_and_no_log_shows_it(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": answer({"error": "unauthorized: Bearer hunter2"}, 401)})
         config_of(world, f'profile = "lan"\n[profiles.lan]\nurl = "{server.url}"\nkey_variable = "LAN_KEY"\n')

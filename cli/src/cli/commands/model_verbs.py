@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 from cli.commands.invocation import Invocation
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, Told
-from cli.services.servers import Server
+from cli.services.servers import Server, other_key
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD, GREEN
-from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError
+from vuhitra.errors import (
+    OllamaAuthenticationError,
+    OllamaConnectionError,
+    OllamaError,
+    OllamaModelNotFoundError,
+    OllamaTimeoutError,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -59,6 +65,8 @@ class Items:
         try:
             yield result
         except (OllamaError, Failure) as error:
+            if isinstance(error, OllamaAuthenticationError):
+                error.hint = error.hint or other_key(self._call.settings)
             report = report_of(error, self._call.environment.variables)
             result["error"] = as_object(report)
             is_lost = isinstance(error, OllamaConnectionError) and not _is_of_one_item(error)

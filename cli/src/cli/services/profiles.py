@@ -52,6 +52,20 @@ def key_of(profile: Profile, variables: Mapping[str, str]) -> str | None:
     return _printed(profile) if profile.key_command else None
 
 
+def key_source(profile: Profile) -> str:
+    """Where its key is found, for messages."""
+    return f"{profile.key_variable or 'key_command'} of profile {profile.name}"
+
+
+def other_key_of(profile: Profile) -> str:
+    """What to try where its server refuses the key, or wants one."""
+    setting = f"vuhitra config set profiles.{profile.name}"
+    if profile.key_command:
+        return f"{setting}.key_command COMMAND"
+    named = f"{setting}.key_variable NAME_OF_VARIABLE"
+    return f"export {profile.key_variable}=KEY, or: {named}" if profile.key_variable else named
+
+
 def _printed(profile: Profile) -> str:
     """The first line of what the command prints. Its stderr and its terminal are the user's, who may be asked there."""
     import subprocess

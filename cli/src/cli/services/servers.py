@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cli.config import Settings
+from cli.config import DOTENV, Settings
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.services.memory import SERVER_ANSWERED, Memory
@@ -89,7 +89,7 @@ def connected(
         with built_in() as server:
             yield server._replace(flags=settings.host_flags)
         return
-    from vuhitra import OllamaConnectionError, OllamaProtocolError, Retry
+    from vuhitra import OllamaAuthenticationError, OllamaConnectionError, OllamaProtocolError, Retry
 
     host = configured_host(settings)
     with _client(settings, host, Retry(attempts=attempts)) as client:
@@ -102,6 +102,10 @@ def connected(
             error.hint = hint_with(instead, error, settings)
             raise
         except OllamaProtocolError:  # what answered is no Ollama server
+            raise
+        except OllamaAuthenticationError as error:
+            error.hint = error.hint or other_key(settings)
+            note_answer(server, memory)
             raise
         except Exception:  # its answer, or what became of it
             note_answer(server, memory)
@@ -134,17 +138,34 @@ def with_key(host: Host, settings: Settings) -> Host:
     """A host with the key that belongs to it; one in its URL goes first."""
     if host.authorization:
         return host
-    key = settings.api_key
+    key, source = settings.api_key, settings.source("api_key")
     if settings.profile:
-        from cli.services.profiles import key_of
+        from cli.services.profiles import key_of, key_source
 
-        key = key_of(settings.profile, settings.variables)
+        key, source = key_of(settings.profile, settings.variables), key_source(settings.profile)
     if not key:
         return host
     if not (key.isascii() and key.isprintable()):
-        where = f"profile {settings.profile.name}" if settings.profile else settings.source("api_key")
+        where = f"profile {settings.profile.name}" if settings.profile else source
         raise Failure(f"the key in {where} holds characters that can't be sent", hint="vuhitra config show")
-    return replace(host, authorization=f"Bearer {key}")
+    return replace(host, authorization=f"Bearer {key}", credential_source=source)
+
+
+def other_key(settings: Settings) -> str:
+    """What to try where a server refuses what it was shown, or wants a key: how it is given another."""
+    from shlex import quote
+
+    if settings.profile:
+        from cli.services.profiles import other_key_of
+
+        return other_key_of(settings.profile)
+    if configured_host(settings).authorization:
+        return f"another user:password@ in {settings.source('ollama_ip')}"
+    if settings.origin == "dotenv":
+        return f"OLLAMA_API_KEY=KEY in {DOTENV}"
+    if settings.has_key_beside_another_server:
+        return f"export OLLAMA_IP={quote(settings.ollama_ip)} OLLAMA_API_KEY=KEY"
+    return "export OLLAMA_API_KEY=KEY"
 
 
 @contextmanager

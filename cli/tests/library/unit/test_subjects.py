@@ -7,6 +7,7 @@ import pickle
 import traceback
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ TOKEN = b64encode(f"{KEY}:".encode()).decode()
 PAIR = b64encode(f"me:{KEY}".encode()).decode()
 WITH_PASSWORD = resolve_host(f"http://me:{KEY}@gpu:1", "OLLAMA_HOST in ./.env")
 WITH_TOKEN = resolve_host(f"http://{KEY}@gpu:1", "OLLAMA_HOST in ./.env")
+WITH_A_KEY = replace(WITH_PASSWORD, authorization=f"Bearer {KEY}", credential_source="OLLAMA_API_KEY")
 PLAIN = resolve_host("http://gpu:1", "OLLAMA_HOST in ./.env")
 
 
@@ -42,6 +44,7 @@ def about(setting: str = "plain", **headers: str) -> Subject:
         (about(), "no credential"),
         (about("password"), "the Basic credential from OLLAMA_HOST in ./.env"),
         (Subject(WITH_PASSWORD, "/api/chat", "m"), "the Basic credential from OLLAMA_HOST in ./.env"),
+        (Subject(WITH_A_KEY, "/api/chat", "m"), "the Bearer credential from OLLAMA_API_KEY"),
         (about(Authorization=f"Bearer {KEY}"), "the Bearer credential from headers="),
         (about("password", Authorization=f"bearer {KEY}"), "the Bearer credential from headers="),
         (about(authorization=KEY), "the header authorization from headers="),
