@@ -75,6 +75,38 @@ def test_the_names_of_models(world: World, serve: Serve, line: str) -> None:
     assert asked(here, line) == ["llama3.1:8b", "smollm2:latest"]
 
 
+def test_what_stands_in_the_settings(world: World) -> None:
+    config = world.home / ".config" / "vuhitra" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        '[profiles.lan]\nurl = "http://a"\n[profiles.home]\nurl = "http://b"\n[profiles."$(id)"]\nurl = "c"\n'
+    )
+    assert asked(world, "vuhitra chat --host ") == ["lan", "home"]
+    assert asked(world, "vuhitra models list --host=l") == ["lan"]
+    assert asked(world, "vuhitra config set mo") == ["model"]
+    assert asked(world, "vuhitra config set profiles.lan.u") == ["profiles.lan.url"]
+    assert asked(world, "vuhitra config set profiles.new.key_") == [
+        "profiles.new.key_variable",
+        "profiles.new.key_command",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("vuhitra chat -o temp", ["temperature="]),
+        ("vuhitra chat -o num_g", ["num_gpu="]),
+        ("vuhitra chat -o temperature=", []),
+        ("vuhitra chat --think=", ["low", "medium", "high", "max"]),
+        ("vuhitra chat --think=h", ["high"]),
+        ("vuhitra chat --think ", []),
+        ("vuhitra chat -s ", []),
+    ],
+)
+def test_what_flags_take(world: World, line: str, words: list[str]) -> None:
+    assert asked(world, line) == words
+
+
 @pytest.mark.parametrize(
     ("line", "breaks", "words"),
     [
@@ -163,6 +195,7 @@ class TestBash:
         assert _in_bash(here, "vuhitra mod", tmp_path) == ["models"]
         assert _in_bash(here, "vuhitra chat -m llama3.1:", tmp_path) == ["8b"]
         assert _in_bash(here, "vuhitra chat -f x", tmp_path) == ["compopt -o default", ""]
+        assert _in_bash(here, "vuhitra chat -o temp", tmp_path) == ["compopt -o nospace", "temperature="]
 
     def test_a_person_presses_tab(self, world: World, serve: Serve) -> None:
         here = world.with_(
@@ -225,6 +258,8 @@ def test_fish_completes(world: World, serve: Serve, tmp_path: Path) -> None:
     for line, words in (
         ("vuhitra models he", ["health\tTell whether the server answers, and how fast."]),
         ("vuhitra models show m3.1:", ["m3.1:8b"]),
+        ("vuhitra chat -o temp", ["temperature="]),
+        ("vuhitra chat --think=h", ["--think=high"]),
     ):
         done = subprocess.run(
             ["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"],
@@ -248,13 +283,17 @@ def test_zsh_completes(world: World, serve: Serve, tmp_path: Path) -> None:
         shell.send('autoload -U compinit; compinit -D -u; eval "$(vuhitra completion zsh)"; echo rea""dy\n')
         shell.wait_for("ready")
         shell.send("vuhitra models sho\tm3.1:\t --json\n")
-        shell.wait_for('"version": 1')
+        shell.wait_for(r'"version": 1[^$]*2004h')
+        shell.send("vuhitra chat --show-prompt -m m --think=h\t-o temp\t0 hi\n")
+        shell.wait_for(r'options: \{"temperature": 0\.0\}\s+think: high')
 
 
 @pytest.mark.parametrize(
     ("shell", "variables", "answered"),
     [
         ("zsh_complete", {"COMP_WORDS": "vuhitra models he", "COMP_CWORD": "2"}, "plain\nhealth\n"),
+        ("zsh_complete", {"COMP_WORDS": "vuhitra chat --think=h", "COMP_CWORD": "2"}, "plain\n--think=high\n_"),
+        ("zsh_complete", {"COMP_WORDS": "vuhitra chat -o temp", "COMP_CWORD": "3"}, "open\ntemperature=\n_"),
         ("fish_complete", {"COMP_WORDS": "vuhitra models he", "COMP_CWORD": "he"}, "plain,health\t"),
     ],
 )

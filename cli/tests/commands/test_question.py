@@ -194,8 +194,8 @@ class TestWhatAModelCannotDo:
         args = ("chat", "x", "-a", "x.png", "--host", server.url)
         ran = world.run(*args, "-m", "m")
         assert (ran.status, ran.out) == (5, "")
-        assert ran.err == "Error: m can't see images\n  models there that can: llava\n" + (
-            "  try: -m llava, or the same without -a\n"
+        assert ran.err == (
+            "Error: m can't see images\n  models there that can: llava\n  try: -m llava, or the same without -a\n"
         )
         assert "/api/generate" not in server.paths
         server.routes["/api/show"] = answer({"capabilities": ["completion", "vision"]})

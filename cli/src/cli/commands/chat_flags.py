@@ -11,6 +11,8 @@ from cli.commands.command import Command, check_model_names, check_not_empty, ke
 from cli.commands.value_types import Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from cli.services.question import OnOverflow
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -80,6 +82,12 @@ class ThinkFlag(Flag):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """As it is written."""
         return "--think[=LEVEL] / --no-think", self.help or ""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The levels."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(level) for level in LEVELS if level.startswith(incomplete)]
 
 
 class AskingCommand(Command):

@@ -5,7 +5,7 @@ Whatever goes wrong while a line is completed is not told: nobody asked a questi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +29,7 @@ _vuhitra_completion() {
     while IFS=$'\\t' read -r kind value; do
         case $kind in
             plain) COMPREPLY+=("$value") ;;
+            open) compopt -o nospace; COMPREPLY+=("$value") ;;
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
         esac
@@ -38,13 +39,41 @@ _vuhitra_completion() {
 complete -o nosort -F _vuhitra_completion vuhitra
 """
 
+_ZSH = """\
+#compdef vuhitra
+
+_vuhitra_completion() {
+    local kind value about
+    local -a answered plain open told
+    answered=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \\
+        _VUHITRA_COMPLETE=zsh vuhitra 2>/dev/null)}")
+    for kind value about in $answered; do
+        case $kind in
+            plain) if [[ $about == _ ]]; then plain+=("$value"); else told+=("$value:$about"); fi ;;
+            open) open+=("$value") ;;
+            dir) _path_files -/ ;;
+            file) _path_files -f ;;
+        esac
+    done
+    (( $#told )) && _describe -V unsorted told -U
+    (( $#plain )) && compadd -U -V unsorted -a plain
+    (( $#open )) && compadd -U -S "" -V unsorted -a open
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _vuhitra_completion "$@"
+else
+    compdef _vuhitra_completion vuhitra
+fi
+"""
+
 _FISH = """\
 function _vuhitra_completion
     for line in (env COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) \\
             _VUHITRA_COMPLETE=fish vuhitra 2>/dev/null)
         set -l found (string split --max 1 "," $line)
         switch $found[1]
-            case plain
+            case plain open
                 echo $found[2]
             case dir
                 __fish_complete_directories $found[2]
@@ -72,12 +101,28 @@ class _Asked(ShellComplete):
 
         context = _resolve_context(self.cli, self.ctx_args, self.prog_name, args)
         wanted, begun = _resolve_incomplete(context, args, incomplete)
-        if isinstance(wanted, click.Parameter) and wanted.callback is check_model_names:
-            names = _model_names(context, self.environment)
-            return [CompletionItem(name) for name in names if name.startswith(begun)]
-        if isinstance(wanted, click.Parameter) and "FILE" in (wanted.metavar or ""):
-            return [CompletionItem(begun, type="file")]
-        return wanted.shell_complete(context, begun)
+        if getattr(wanted, "is_bare", False) and "=" not in incomplete:
+            return []
+        items = self._items(wanted, context, begun) if isinstance(wanted, click.Parameter) else None
+        if items is None:
+            return wanted.shell_complete(context, begun)
+        return [item for item in items if item.value.startswith(begun)]
+
+    def _items(self, wanted: click.Parameter, context: click.Context, begun: str) -> list[CompletionItem[str]] | None:
+        """What a parameter takes, by what it says of that; None where it says nothing that is known here."""
+        if wanted.callback is check_model_names:
+            return [CompletionItem(name) for name in _model_names(context, self.environment)]
+        match (wanted.metavar or "").strip("[]").split("|"):
+            case ["FILE", *_]:
+                return [CompletionItem(begun, type="file")]
+            case [*_, "PROFILE"]:
+                return [CompletionItem(name) for name in _profiles(self.environment)]
+            case ["KEY"]:
+                return [CompletionItem(key) for key in _keys(self.environment, begun)]
+            case ["KEY=VALUE"]:
+                return [CompletionItem(f"{name}=", type="open") for name in _options() if "=" not in begun]
+            case _:
+                return None
 
     def variable(self, name: str) -> str:
         """What the shell said besides."""
@@ -107,6 +152,11 @@ class _Bash(_Asked):
 
 
 class _Zsh(_Asked, ZshComplete):
+    source_template = _ZSH
+
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        return super().format_completion(_with_flag(item, self.get_completion_args()[1]))
+
     def get_completion_args(self) -> tuple[list[str], str]:
         words, index = split_arg_string(self.variable("COMP_WORDS")), int(self.variable("COMP_CWORD"))
         return words[1:index], words[index] if index < len(words) else ""
@@ -115,10 +165,21 @@ class _Zsh(_Asked, ZshComplete):
 class _Fish(_Asked, FishComplete):
     source_template = _FISH
 
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        return super().format_completion(_with_flag(item, self.get_completion_args()[1]))
+
     def get_completion_args(self) -> tuple[list[str], str]:
         words, begun = split_arg_string(self.variable("COMP_WORDS"))[1:], self.variable("COMP_CWORD")
         begun = split_arg_string(begun)[0] if begun else ""
         return (words[:-1] if begun and words[-1:] == [begun] else words), begun
+
+
+def _with_flag(item: CompletionItem[str], begun: str) -> CompletionItem[str]:
+    """An item as a whole word: a value behind an equals sign has its flag before it."""
+    flag, equals, _ = begun.partition("=")
+    if equals and begun.startswith("-") and item.type != "file":
+        item.value = f"{flag}={item.value}"
+    return item
 
 
 _SHELLS: Mapping[str, type[_Asked]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
@@ -130,8 +191,8 @@ _SHELLS: Mapping[str, type[_Asked]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish
 def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands.
 
-    Flags, choices and the names of models are completed, too. For bash, put the example's line into ~/.bashrc;
-    for zsh the same with zsh into ~/.zshrc; for fish: vuhitra completion fish | source
+    Flags, choices, settings and the names of models and profiles are completed, too. For bash, put the example's line
+    into ~/.bashrc; for zsh the same with zsh into ~/.zshrc; for fish: vuhitra completion fish | source
 
     \b
     Examples:
@@ -161,6 +222,33 @@ def complete(cli: click.Command, environment: Environment, shell: str) -> None:
             out.write(lines + "\n")
     except Exception:  # noqa: BLE001, S110  a key was pressed, and whatever is wrong is not the time to tell it
         pass
+
+
+def _profiles(environment: Environment) -> list[str]:
+    """The profiles of the config file."""
+    from cli.config_file import read
+    from cli.services.known_names import completable
+
+    path = environment.config_file
+    return completable(read(path, path).profiles)
+
+
+def _keys(environment: Environment, begun: str) -> list[str]:
+    """What can be set in the config file, for the profiles that are there and for one that is being named."""
+    from cli.config_rules import OF_PROFILE, TOP
+    from cli.services.known_names import completable
+
+    top, _, rest = begun.partition(".")
+    named = completable([rest.rpartition(".")[0]]) if top == "profiles" else []
+    profiles = dict.fromkeys([*_profiles(environment), *named])
+    return [*TOP, *(f"profiles.{name}.{key}" for name in profiles for key in OF_PROFILE)]
+
+
+def _options() -> Iterable[str]:
+    """The options that `-o` sets."""
+    from cli.services.request_options import KNOWN
+
+    return KNOWN
 
 
 def _model_names(context: click.Context, environment: Environment) -> list[str]:
