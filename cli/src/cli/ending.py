@@ -26,7 +26,7 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
     obj: dict[str, object] = {**given} if isinstance(given, dict) else {}
     found = obj.get("environment")
     environment = found if isinstance(found, Environment) else Environment.of_this_process()
-    obj["environment"] = environment
+    obj |= {"environment": environment, "words": list(args)}
     colour = _color_in(args)
     obj["screens"] = made = {colour: screens(environment, colour)}
     try:

@@ -41,6 +41,18 @@ def parse(name: str) -> ModelName:
     )
 
 
+def checked(name: str) -> str:
+    """The name, which a server may have a model under. Raises ValueError for one that none can: no server is asked.
+
+    A name has no blanks within, one tag, and a digest behind it at most.
+    """
+    parts = parse(name)
+    tag, _, _ = parts.tag.partition("@")
+    if ":" in tag or any(each.isspace() or not each.isprintable() for each in name.strip()):
+        raise ValueError(f"not a model name: {name!r}")
+    return name
+
+
 def normalise(name: str) -> str:
     """The one spelling that all spellings of a model share: whole, and in lower case."""
     return str(parse(name)).lower()

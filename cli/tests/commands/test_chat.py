@@ -239,6 +239,24 @@ class TestWhichModel:
         )
         assert "/api/pull" not in server.paths
 
+    @pytest.mark.parametrize("name", ["bad name", "x:y:z"])
+    def test_one_that_can_not_be_is_not_asked_for(self, world: World, serve: Serve, name: str) -> None:
+        server = serve(says=["a"])
+        here = world.with_(variables={"OLLAMA_IP": server.url})
+        ran = here.run("chat", "x", "-m", name)
+        assert (ran.status, ran.err.splitlines()[0]) == (
+            2,
+            f"Error: invalid value for '-m' / '--model': not a model name: {name!r}",
+        )
+        set_so = here.with_(variables={"MODEL": name})
+        ran = set_so.run("chat", "x")
+        assert (ran.status, ran.err) == (
+            2,
+            f"Error: MODEL is {name!r}, which names no model\n  try: vuhitra config show\n",
+        )
+        assert server.requests == []
+        assert set_so.run("chat", "x", "-m", "m").status == 0
+
     def test_a_missing_one_is_pulled_and_then_asked(self, world: World, serve: Serve) -> None:
         layer = {"status": "pulling ab", "digest": "ab", "total": 2_000_000, "completed": 2_000_000}
         server = serve(

@@ -56,6 +56,7 @@ def test_one_that_is_not_there_leaves_the_others(world: World, serve: Serve) -> 
     ran = world.run("models", "bench", "lama3", "llama3", "--runs", "1", "--host", server.url)
     assert ran.status == 5
     assert "near names: llama3" in ran.err
+    assert f"  try: vuhitra models bench llama3 --runs 1 --host {server.url}\n" in ran.err
     assert ran.out.splitlines()[1].startswith("llama3 ")
 
 

@@ -91,9 +91,10 @@ class TestCreate:
 
     def test_a_misspelt_base_is_not_fetched(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
-        ran = world.run("models", "create", "m", "--from", "smolm2", "--host", server.url)
+        ran = world.run("models", "create", "m", "--from", "smolm2", "-s", "Be brief.", "--host", server.url)
         assert ran.status == 5
-        assert f"  try: vuhitra models create m --from smollm2:latest --host {server.url}\n" in ran.err
+        tried = f"vuhitra models create m --from smollm2:latest -s 'Be brief.' --host {server.url}"
+        assert f"  try: {tried}\n" in ran.err
         assert server.paths.count("/api/create") == 0
 
     def test_what_the_server_says_against_it(self, world: World, serve: Serve) -> None:
@@ -131,6 +132,7 @@ class TestCopy:
         ran = world.run("models", "copy", "llama", "b", "--host", server.url)
         assert ran.status == 5
         assert "near names: llama3:8b" in ran.err
+        assert ran.err.endswith(f"  try: vuhitra models copy llama3:8b b --host {server.url}\n")
 
 
 class TestRemove:

@@ -108,6 +108,29 @@ class TestRun:
         ran = world.run("run", "m", "x", *flags, "--host", serve(says=["4"]).url)
         assert (ran.status, ran.out) == (0, "4\n")
 
+    def test_what_it_tells_to_try_is_written_as_it_takes_it(self, world: World, serve: Serve) -> None:
+        missing = answer({"error": "model 'x' not found"}, 404)
+        server = serve({"/api/generate": missing, "/api/tags": listed("smollm2:latest")})
+        here = world.with_(variables={"OLLAMA_IP": server.url})
+        ran = here.run("--quiet", "run", "smolm2", "--temperature", "0", "it's")
+        assert ran.err.splitlines()[2] == (
+            """  try: vuhitra --quiet run smollm2:latest --temperature 0 'it'"'"'s', or fetch it as written:"""
+            " vuhitra models pull smolm2"
+        )
+        server.routes["/api/generate"] = answer({"error": '"m" does not support thinking'}, 400)
+        server.routes["/api/tags"] = listed("thinker:latest", capabilities=["thinking"])
+        ran = here.run("run", "m", "--think", "hi")
+        assert ran.err.splitlines()[2] == ("  try: vuhitra run thinker:latest --think hi, or the same without --think")
+
+    def test_a_question_in_the_place_of_the_model_is_for_chat(self, world: World) -> None:
+        ran = world.run("run", "why is the sky blue", "--no-stdin")
+        assert ran.status == 2
+        assert ran.err == (
+            "Error: no model is named, and 'why is the sky blue' is no name of one\n"
+            "  try: vuhitra chat 'why is the sky blue' --no-stdin\n"
+        )
+        assert world.run("run", "x:y:z", "hi").err.startswith("Error: invalid value for 'MODEL': not a model name")
+
     def test_without_a_model_it_says_so(self, world: World) -> None:
         ran = world.run("run")
         assert ran.status == 2

@@ -58,6 +58,20 @@ def screens_of(context: click.Context) -> tuple[Screen, Screen]:
     return made[colour]
 
 
+def words_of(context: click.Context) -> list[str]:
+    """The whole command line, as it was typed."""
+    words: list[str] = context.obj["words"]
+    return list(words)
+
+
+class NoModelName(click.BadParameter):
+    """What can't be the name of a model. name: as it was given."""
+
+    def __init__(self, name: str, context: click.Context, param: click.Parameter) -> None:
+        super().__init__(f"not a model name: {name!r}", context, param)
+        self.name = name
+
+
 class _Formatter(click.HelpFormatter):
     """Lays out help; where there is little room, what a flag is for goes below it."""
 
@@ -206,18 +220,18 @@ class Group(_Common, click.Group):
 
 def check_model_names(context: click.Context, param: click.Parameter, value: Any) -> Any:
     """A callback for parameters that name models: what can't be a name is wrong usage, and twice the same is once."""
-    from vuhitra.names import parse
+    from vuhitra.names import checked
 
     names = value if isinstance(value, tuple) else () if value is None else (value,)
     for name in names:
         check_not_empty(context, param, name)
         try:
             name.encode()
-            parse(name)
+            checked(name)
         except UnicodeEncodeError as error:
             raise click.BadParameter("it is not UTF-8 text", context, param) from error
         except ValueError as error:
-            raise click.BadParameter(str(error), context, param) from error
+            raise NoModelName(name, context, param) from error
     return tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value
 
 

@@ -6,6 +6,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from cli.commands.invocation import Invocation
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, Told
@@ -90,22 +93,33 @@ def _is_of_one_item(error: OllamaConnectionError) -> bool:
     return error.reason in ("reset", "closed")
 
 
+def command_line(context: click.Context, *words: str) -> list[str]:
+    """This command with these arguments and its own flags, as they were given."""
+    line = [*context.command_path.split()[1:], *words]
+    for each in context.command.params:
+        name = each.name or ""
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if isinstance(each, click.Option) and each.expose_value and is_given:
+            line += [each.opts[0]] if each.is_flag else [each.opts[0], str(context.params[name])]
+    return line
+
+
 @contextmanager
-def near_names_for(server: Server, *command: str) -> Generator[None]:
-    """Tells of a model that isn't there with near names. command: what was asked, without the model's name."""
+def near_names_for(server: Server, line: Sequence[str]) -> Generator[None]:
+    """Tells of a model that isn't there with near names. line: what was asked, with the model's name in it."""
     try:
         yield
     except OllamaModelNotFoundError as error:
-        raise not_there(server, error.model, error.suggestions, *command) from error
+        raise not_there(server, error.model, error.suggestions, line) from error
 
 
-def not_there(server: Server, name: str, near: Sequence[str], *command: str) -> Failure:
-    """No such model, and which may have been meant. command: what to try with those."""
+def not_there(server: Server, name: str, near: Sequence[str], line: Sequence[str]) -> Failure:
+    """No such model, and which may have been meant. line: what to try with the nearest in its place."""
     shown = [shown_in_line(each) for each in near]
     return Failure(
         f"no model {name!r} at {server.name}",
         why=f"near names: {', '.join(shown)}" if shown else None,
-        hint=server.command(*command, shown[0]) if shown else server.command("models", "list"),
+        hint=server.command(*(shown[0] if each == name else each for each in line) if shown else ("models", "list")),
         status=ExitStatus.NO_SUCH_MODEL,
         code="no-such-model",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import done, needs_ollama, not_there
+from cli.commands.model_verbs import command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
 from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
@@ -50,7 +52,7 @@ def models_create(
     with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING), faults_told(name):
             if base is not None:
-                _check_base(server, base, name)
+                _check_base(server, base, command_line(context, name))
             records = server.client.create_model(name, stream=True, **asked)
         with faults_told(name):
             made = pull(call, name, records, steps=told(records))
@@ -59,8 +61,8 @@ def models_create(
         done(call, "Model created successfully: ", name, f"   {made.summary}")
 
 
-def _check_base(server: Server, base: str, name: str) -> None:
+def _check_base(server: Server, base: str, line: Sequence[str]) -> None:
     """Raise Failure where the base is misspelt: the server would go and fetch what was written."""
     names = [each["name"] for each in server.client.list_models()]
     if not any(same_model(base, each) for each in names) and (near := near_names(base, names)):
-        raise not_there(server, base, near, "models", "create", name, "--from")
+        raise not_there(server, base, near, line)

@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import Items, command_line, done, near_names_for, needs_ollama
 from cli.commands.pulling import pull
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
@@ -31,7 +31,7 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     needs_ollama(call, "upload models")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for number, name in enumerate(names, 1):
-            with items.item(name) as result, near_names_for(server, "models", "push"):
+            with items.item(name) as result, near_names_for(server, command_line(context, name)):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
                 pushed = pull(call, name, records, place=Place(number, len(names)))

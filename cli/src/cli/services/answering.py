@@ -26,7 +26,7 @@ from cli.services.servers import (
     note_answer,
 )
 from vuhitra.errors import OllamaCapabilityError, OllamaConnectionError, OllamaContextError, OllamaModelNotFoundError
-from vuhitra.names import is_cloud, same_model
+from vuhitra.names import checked, is_cloud, same_model
 
 if TYPE_CHECKING:
     from vuhitra import ProgressStream, Stream
@@ -91,6 +91,7 @@ def answer(
     pull: whether a model that isn't there is fetched. retries: how often a call is sent again, None: as is usual.
     wait: seconds that the server has to come up. looks: whether the window is worth a request beforehand.
     """
+    _check_name(settings)
     may_be_replaced = wait is None and may_stand_in(settings, memory)
     # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
     attempts = 1 if may_be_replaced else _ATTEMPTS
@@ -106,6 +107,15 @@ def answer(
             raise
         refused = error
     yield from _stood_in(question, settings.model, memory, refused, looks=looks)
+
+
+def _check_name(settings: Settings) -> None:
+    """Raises Failure where the model that is set can't be one: no server is asked for it."""
+    try:
+        checked(settings.model or BUILT_IN_MODEL)
+    except ValueError as error:
+        hint = "vuhitra config show"
+        raise Failure(f"{settings.source('model')} is {settings.model!r}, which names no model", hint=hint) from error
 
 
 def _instead(named: str | None) -> str | None:

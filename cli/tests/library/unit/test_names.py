@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vuhitra.names import ModelName, display, is_cloud, near_names, normalise, parse, same_model
+from vuhitra.names import ModelName, checked, display, is_cloud, near_names, normalise, parse, same_model
 
 DEFAULT = ("registry.ollama.ai", "library")
 
@@ -141,3 +141,17 @@ def test_no_more_near_names_than_asked_for() -> None:
 
 def test_what_a_server_lists_need_not_be_names() -> None:
     assert near_names("smolm2", ["", "a//b", "smollm2:latest"]) == ["smollm2:latest"]
+
+
+@pytest.mark.parametrize("name", ["bad name", "x:y:z", "me/my model:1", "a\tb", "a\x00b", "a//b", ":", ""])
+def test_what_no_server_can_have_is_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="not a model name"):
+        checked(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [" llama3:8b ", "hf.co/me/mine:Q4_K_M", "127.0.0.1:5000/me/mine", "m:1@sha256:ab", "m@sha256:ab", "modèle", "m+x"],
+)
+def test_what_one_may_have_is_a_name(name: str) -> None:
+    assert checked(name) == name
