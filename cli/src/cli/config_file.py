@@ -94,7 +94,7 @@ def set_value(path: str, key: str, value: str | None) -> None:
 
     from cli.config_rules import checked, key_names
 
-    names = key_names(key)
+    names = key_names(key, value)
     if value is not None and not _is_utf8(value):
         raise Failure(f"{key} can't be that: it is not UTF-8 text")
     if problems := problems_in(path, path):
@@ -116,8 +116,20 @@ def set_value(path: str, key: str, value: str | None) -> None:
     text = tomlkit.dumps(document)
     _, problems = checked(text)
     if problems:
-        raise Failure(f"{key} can't be that: {problems[0].what}", hint=f"vuhitra config set {problems[0].key} VALUE")
+        near = _near_profiles(document, value) if key == "profile" else []
+        raise Failure(
+            f"{key} can't be that: {problems[0].what}",
+            why=f"near names: {', '.join(near)}" if near else None,
+            hint=f"vuhitra config set {problems[0].key} {near[0] if near else 'VALUE'}",
+        )
     _write(path, text)
+
+
+def _near_profiles(document: Mapping[str, Any], name: str | None) -> list[str]:
+    """The profiles of a file that may have been meant."""
+    from cli.config_rules import near_profiles
+
+    return near_profiles(name or "", document.get("profiles", {}))
 
 
 def _is_utf8(text: str) -> bool:

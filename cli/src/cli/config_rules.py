@@ -77,8 +77,11 @@ def checked(text: str) -> tuple[Mapping[str, Any], list[Problem]]:
     return document, sorted(problems)
 
 
-def key_names(key: str) -> list[str]:
-    """The names in a dotted key. Raises Failure, with near names, for one that no config file has."""
+def key_names(key: str, value: str | None = None) -> list[str]:
+    """The names in a dotted key. Raises Failure, with near names, for one that no config file has.
+
+    value: what it was to be, for what to try.
+    """
     names = key.split(".")
     if len(names) == 1 and key in TOP:
         return names
@@ -97,10 +100,19 @@ def key_names(key: str) -> list[str]:
     else:
         near = _near(key, TOP)
         known = near or "profiles.NAME.url"
-        if key.lower() in _VARIABLES:
-            hint = f"export {_VARIABLES[key.lower()]}=VALUE, or the same in ./.env"
+        if variable := _VARIABLES.get(key.lower()):
+            is_secret = variable == "OLLAMA_API_KEY"
+            hint = f"export {variable}={'VALUE' if is_secret else _written(value)}, or the same in ./.env"
     near_names = f"near names: {known}" if near else None
-    raise Failure(f"no setting {key!r}", why=near_names, hint=hint or f"vuhitra config set {known} VALUE")
+    hint = hint or f"vuhitra config set {known} {_written(value) if near else 'URL'}"
+    raise Failure(f"no setting {key!r}", why=near_names, hint=hint)
+
+
+def _written(value: str | None) -> str:
+    """A value as it stands on a command line; VALUE for one that may hold a password."""
+    from shlex import quote
+
+    return "VALUE" if value is None or "@" in value else quote(value)
 
 
 _Place = tuple[str, ...]
@@ -110,7 +122,9 @@ def _problems_in(document: Mapping[str, Any]) -> Iterator[tuple[_Place, str, str
     """All that is wrong: where, what, and what to write instead."""
     profiles = document.get("profiles", {})
     for key, value in document.items():
-        if key != "profiles":
+        if key == "profile" and isinstance(value, dict):
+            yield from (((key, name), f"no table [profile.{name}]", f"[profiles.{name}]") for name in value)
+        elif key != "profiles":
             yield from _problems_of((key,), value, TOP)
     if not isinstance(profiles, dict):
         yield ("profiles",), "profiles is no table", "[profiles.NAME] in a line of its own"

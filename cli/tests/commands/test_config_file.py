@@ -72,6 +72,7 @@ def test_none_is_an_empty_one(tmp_path: Path) -> None:
         ('[profiles.a]\nurl = "h"\nkey_variable = "A"\nkey_command = "b"\n', 4, "both key_variable and key_command"),
         ('[profiles.a]\nurl = "h"\nclient_key = "k"\n', 3, "client_key and no client_certificate"),
         ('\nprofile = "b"\n[profiles.a]\nurl = "h"\n', 2, "no profile 'b'"),
+        ('\n[profile.lan]\nurl = "h"\n', 2, "no table [profile.lan]"),
         ('profiles = "a"\n', 1, "profiles is no table"),
         ('[profiles]\na = "b"\n', 2, "profile a is no table"),
     ],
@@ -81,6 +82,11 @@ def test_a_problem_is_told_with_its_line(text: str, line: int, what: str) -> Non
     assert problems[0].line == line
     assert what in problems[0].what
     assert "secret@" not in problems[0].what
+
+
+def test_a_table_of_a_profile_is_told_its_name() -> None:
+    _, [problem] = checked('[profile.lan]\nurl = "h"\n')
+    assert problem.hint == "[profiles.lan]"
 
 
 def test_all_problems_are_found_in_their_order() -> None:
@@ -175,7 +181,17 @@ class TestSet:
     @pytest.mark.parametrize(
         ("args", "what"),
         [
-            (("modle", "m"), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model VALUE\n"),
+            (("modle", "m"), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model m\n"),
+            (("modle=m",), "Error: no setting 'modle'\n  near names: model\n  try: vuhitra config set model m\n"),
+            (
+                ("model=it's",),
+                """Error: KEY and VALUE are two words, not model=VALUE\n  try: vuhitra config set model 'it'"'"'s'\n""",
+            ),
+            (("profiles.a.key=hunter2",), "Error: profiles.a.key would be a secret in a file\n"),
+            (
+                ("profile", "aa"),
+                "Error: profile can't be that: no profile 'aa'\n  near names: a\n  try: vuhitra config set profile a\n",
+            ),
             (("profiles.a.urll", "h"), "Error: no setting 'profiles.a.urll'\n  near names: profiles.a.url\n"),
             (("profiles.a", "h"), "Error: no setting 'profiles.a'\n"),
             (("profile", "b"), "Error: profile can't be that: no profile 'b'\n"),
@@ -185,7 +201,8 @@ class TestSet:
             (("model", "\udcff"), "Error: model can't be that: it is not UTF-8 text\n"),
             (("profiles.a b.url", "h"), "Error: no setting 'profiles.a b.url'\n  the name of a profile has letters"),
             (("profiles.a.key", "x"), "Error: profiles.a.key would be a secret in a file\n"),
-            (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=VALUE, or the same in "),
+            (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=DEBUG, or the same in "),
+            (("ollama_ip", "http://me:x@h"), "Error: no setting 'ollama_ip'\n  try: export OLLAMA_IP=VALUE, or"),
             (("api_key", "x"), "Error: no setting 'api_key'\n  try: export OLLAMA_API_KEY=VALUE, or the same in "),
             (("model",), "Error: VALUE is missing\n"),
             (("--unset", "model", "m"), "Error: --unset takes no VALUE\n"),

@@ -6,17 +6,21 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from cli.config import read_settings
 from cli.config_file import EMPTY, ConfigFile, Profile
 from cli.config_rules import checked
+from cli.services.memory import Memory
+from cli.services.servers import connected
 from tests.commands.conftest import RoutedServer, Serve, listed
 from tests.commands.running import World
 from tests.commands.test_config_file import config_of
 from tests.library.wire.serving import AUTHORITY, serving, with_tls
 from tests.scripted_server import answer
+from vuhitra.errors import OllamaConnectionError
 
 
 @pytest.fixture
@@ -83,6 +87,19 @@ class TestWhichServer:
             "Error: no profile 'lna' in ~/.config/vuhitra/config.toml (VUHITRA_PROFILE)",
             "  near names: lan",
         ]
+
+    @pytest.mark.parametrize(
+        ("reason", "why"),
+        [("dns", "no address is known; near names of profiles: lan"), ("refused", "no address is known")],
+    )
+    def test_a_word_that_is_no_server_may_be_a_profile(
+        self, tmp_path: Path, reason: Literal["dns", "refused"], why: str
+    ) -> None:
+        settings = read_settings({}, {}, ConfigFile(profiles={"lan": Profile("lan", "h")})).with_flags(host="lna")
+        with pytest.raises(OllamaConnectionError) as raised, connected(settings, Memory(str(tmp_path))):
+            raise OllamaConnectionError("cannot connect", reason=reason, why="no address is known")
+        assert raised.value.why == why
+        assert raised.value.hint == ("--host lan" if reason == "dns" else None)
 
 
 @pytest.mark.parametrize(

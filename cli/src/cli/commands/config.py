@@ -113,6 +113,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     from cli.config_file import set_value
 
     call = invocation(context, sends=False)
+    if value is None and not unset and "=" in key:
+        raise _joined(key)
     if (value is None) is not unset:
         raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} VALUE")
     set_value(call.environment.config_file, key, value)
@@ -139,6 +141,17 @@ def config_path(context: click.Context) -> None:
         call.document({"file": path})
     else:
         call.out.line(path)
+
+
+def _joined(pair: str) -> Failure:
+    """What to say of KEY=VALUE in one word. Raises Failure where KEY is none."""
+    from shlex import join
+
+    from cli.config_rules import key_names
+
+    key, _, value = pair.partition("=")
+    key_names(key, value)
+    return Failure(f"KEY and VALUE are two words, not {key}=VALUE", hint=join(["vuhitra", "config", "set", key, value]))
 
 
 def _tell_of(call: Invocation, shown: str, problem: Problem) -> None:

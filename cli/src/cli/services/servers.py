@@ -99,6 +99,8 @@ def connected(
                 client.wait_until_ready(wait)
             yield server
         except OllamaConnectionError as error:
+            if error.reason == "dns":
+                _name_profiles(error, host, settings)
             error.hint = hint_with(instead, error, settings)
             raise
         except OllamaProtocolError:  # what answered is no Ollama server
@@ -111,6 +113,15 @@ def connected(
             note_answer(server, memory)
             raise
         note_answer(server, memory)
+
+
+def _name_profiles(error: OllamaConnectionError, host: Host, settings: Settings) -> None:
+    """Name profiles that may have been meant by a word that is no server's name."""
+    from cli.config_rules import near_profiles
+
+    if settings.profile is None and (near := near_profiles(host.address, settings.file.profiles)):
+        error.why = f"{error.why}; near names of profiles: {', '.join(near)}"
+        error.hint = f"--host {near[0]}"
 
 
 def hint_with(instead: str | None, error: OllamaConnectionError, settings: Settings) -> str | None:
