@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vuhitra.http import Head
 
 # These are compiled when a server first says no: most never do.
-_INCAPABLE = r"does not support|must be an embedding model"
+_INCAPABLE = r"does not support|think value .{0,40} is not supported|must be an embedding model"
 _TOO_LONG = (
     r"exceeds? (?:the )?(?:available |maximum )?context|longer than the context"
     r"|(?:input|prompt)[^.]{0,40} is too large to process"

@@ -173,6 +173,21 @@ class TestWhatAModelCannotDo:
             ),
         )
 
+    def test_thinking_at_a_level(self, world: World, serve: Serve) -> None:
+        text = 'think value "low" is not supported for this model'
+        args = ("chat", "x", "--think=low", "-m", "m", "--host")
+        ran = world.run(*args, serve(self.refusing(text, model("thinker", 1, "thinking"))).url)
+        assert (ran.status, ran.err.splitlines()[0]) == (5, "Error: m can't think")
+        thinks = {
+            "/api/generate": answer({"error": text}, 400),
+            "/api/tags": answer({"models": [model("m", 1, "thinking")]}),
+        }
+        ran = world.run(*args, serve(thinks).url)
+        assert (ran.status, ran.err) == (
+            5,
+            f"Error: m takes no level of thinking\n  {text}\n  try: the same with --think\n",
+        )
+
     def test_seeing(self, world: World, serve: Serve) -> None:
         (world.home / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         server = serve(self.refusing("this model does not support images"))

@@ -8,6 +8,7 @@ from cli.services.listing import described_models
 from cli.services.question import Question
 from cli.services.servers import Server
 from vuhitra.errors import OllamaError
+from vuhitra.names import same_model
 
 _MOST = 3
 """Models that are named."""
@@ -34,6 +35,8 @@ def not_capable(server: Server, model: str, question: Question, said: str = "") 
     """The error, with models there that can do it. said: how the server refused, where it did."""
     wanted, what, without = _lacking(question, said)
     able = _able(server, wanted)
+    if any(same_model(model, each) for each in able):  # it can, but not so
+        able, wanted, what, without = [], "", "takes no level of thinking", "the same with --think"
     named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
     return Failure(
         f"{model} {what}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ class Description(NamedTuple):
     """A model. What the server doesn't say is None, or empty.
 
     parameters: how many it has, as text. window: the most tokens it can take.
-    can: what it can do. base: the model that it was made from.
+    can: what it can do. base: the name of the model that it was made from.
     settings: the parameters of its Modelfile, a line each.
     """
 
@@ -46,9 +47,14 @@ def description_of(shown: Mapping[str, Any]) -> Description:
         window=length("context_length"),
         vector=length("embedding_length"),
         can=capabilities_of(shown),
-        base=str(details.get("parent_model") or ""),
+        base=_named(str(details.get("parent_model") or "")),
         license=str(shown.get("license") or ""),
         system=str(shown.get("system") or ""),
         settings=str(shown.get("parameters") or ""),
         template=str(shown.get("template") or ""),
     )
+
+
+def _named(base: str) -> str:
+    """The base, where it is a name: Ollama gives the path of its weights for a model that was made from a file."""
+    return "" if re.match(r"[/\\]|[A-Za-z]:\\", base) else base

@@ -33,6 +33,7 @@ TOO_LONG = OllamaContextError
 
 CAN_NOT_THINK = '"smollm2" does not support thinking'
 BAD_THINK = 'think must be a boolean or string ("high", "medium", "low", "max", true, or false)'
+NO_LEVEL = 'think value "low" is not supported for this model'
 LOUD = 'invalid think value: "loud" (must be "high", "medium", "low", "max", true, or false)'
 NO_FORMAT = r'invalid format: "\"xml\""; expected "json" or a valid JSON Schema object'
 NO_LIST = "json: cannot unmarshal array into Go struct field ChatRequest.messages.content of type string"
@@ -55,6 +56,7 @@ SEEN: list[tuple[str, str, int, str, type[OllamaError]]] = [
     ("chat-no-model", "/api/chat", 400, "model is required", NO),
     ("chat-think-3", "/api/chat", 400, BAD_THINK, NO),
     ("chat-think-True", "/api/chat", 400, CAN_NOT_THINK, CAN_NOT),
+    ("chat-think-low", "/api/chat", 400, NO_LEVEL, CAN_NOT),
     ("chat-think-loud", "/api/chat", 400, LOUD, NO),
     ("chat-tools", "/api/chat", 400, NO_TOOLS, CAN_NOT),
     ("overlong-chat-shift-false", "/api/chat", 400, LONGER, TOO_LONG),
