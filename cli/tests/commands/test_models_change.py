@@ -81,6 +81,16 @@ class TestCreate:
         assert (ran.status, ran.err.splitlines()[0]) == (2, f"Error: {what}")
         assert not server.requests
 
+    def test_a_file_behind_from_is_put_in_its_place(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/create": making()})
+        args = ("--from", "./my-m.gguf", "-s", "Be brief.", "--host", server.url)
+        ran = world.run("models", "create", "m", *args)
+        assert (ran.status, server.requests) == (2, [])
+        assert ran.err == (
+            "Error: --from takes a model's name, and ./my-m.gguf is a file\n"
+            f"  try: vuhitra models create m ./my-m.gguf -s 'Be brief.' --host {server.url}\n"
+        )
+
     def test_a_modelfile_that_makes_no_sense(self, world: World, serve: Serve) -> None:
         (world.home / "Modelfile").write_text("SYSTEM Be brief.\n")
         server = serve({"/api/create": making()})
@@ -118,6 +128,20 @@ class TestPush:
         ran = world.run("models", "push", "a/b", "c/d", "--json", "--host", server.url)
         assert ran.status == ran.json["models"][0]["error"]["exit"] != 0
         assert [each["name"] for each in ran.json["models"]] == ["a/b", "c/d"]
+
+    def test_a_model_that_is_not_there_is_told_as_by_the_other_verbs(self, world: World, serve: Serve) -> None:
+        missing = stream(
+            [{"status": "retrieving manifest"}, {"error": "open /m/parot/latest: no such file or directory"}]
+        )
+        server = serve({"/api/push": missing, "/api/tags": listed("parrot:latest")})
+        ran = world.run("models", "push", "--insecure", "parot", "--host", server.url)
+        assert (ran.status, ran.out) == (5, "")
+        assert ran.err == (
+            f"Error: no model 'parot' at 127.0.0.1:{server.port}\n  near names: parrot:latest\n"
+            f"  try: vuhitra models push parrot:latest --insecure --host {server.url}\n"
+        )
+        there = world.run("models", "push", "parrot", "--host", server.url)
+        assert (there.status, "no such file" in there.err) == (10, True)
 
 
 class TestCopy:

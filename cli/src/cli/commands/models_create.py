@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import join
 
 import click
 
@@ -10,10 +11,12 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
+from cli.failure import Failure
 from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from vuhitra.names import near_names, same_model
+from vuhitra.sources import looks_like_path
 
 
 @click.command(name="create", cls=Command)
@@ -45,6 +48,8 @@ def models_create(
     call = invocation(context)
     needs_ollama(call, "make models")
     asked = source_of(call.environment.cwd, modelfile, base, weights)
+    if base is not None and looks_like_path(base):
+        raise _is_file(base, [*command_line(context, name, base), *call.settings.host_flags])
     if system is not None:
         asked["system"] = system
     if quantize is not None:
@@ -59,6 +64,13 @@ def models_create(
         if call.flags.json:
             call.document({"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
         done(call, "Model created successfully: ", name, f"   {made.summary}")
+
+
+def _is_file(base: str, line: Sequence[str]) -> Failure:
+    """What to say of a file behind --from. line: the command with the file as its argument, too."""
+    at = line.index("--from")
+    hint = join(["vuhitra", *line[:at], *line[at + 2 :]])
+    return Failure(f"--from takes a model's name, and {base} is a file", hint=hint)
 
 
 def _check_base(server: Server, base: str, line: Sequence[str]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
 import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, command_line, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import Items, command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
-from cli.services.servers import connected
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.progress import Place
+from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaResponseError
+from vuhitra.names import near_names, same_model
 
 
 @click.command(name="push", cls=Command)
@@ -31,9 +36,28 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     needs_ollama(call, "upload models")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for number, name in enumerate(names, 1):
-            with items.item(name) as result, near_names_for(server, command_line(context, name)):
+            with items.item(name) as result, _missing_told(server, name, command_line(context, name)):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
                 pushed = pull(call, name, records, place=Place(number, len(names)))
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}
                 done(call, "Model pushed successfully: ", name, f"   {pushed.summary}")
+
+
+@contextmanager
+def _missing_told(server: Server, name: str, line: Sequence[str]) -> Generator[None]:
+    """Tells of a model that isn't there with near names: of a push, Ollama says that it can't open a file."""
+    try:
+        yield
+    except (OllamaModelNotFoundError, OllamaResponseError) as error:
+        names = _listed(server)
+        if names is None or any(same_model(name, each) for each in names):
+            raise
+        raise not_there(server, name, near_names(name, names), line) from error
+
+
+def _listed(server: Server) -> list[str] | None:
+    try:
+        return [each["name"] for each in server.client.list_models()]
+    except OllamaError:  # the error that is told already is the one that matters
+        return None
