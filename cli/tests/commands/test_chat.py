@@ -108,7 +108,7 @@ def test_stdin_that_is_no_text_is_refused_with_the_place(world: World) -> None:
         2,
         (
             "Error: stdin is not text in UTF-8\n  byte 0xff at position 3, in line 1\n"
-            "  try: iconv -t UTF-8 -f with the encoding it is in, as ISO-8859-1\n"
+            "  try: iconv -f ISO-8859-1 -t UTF-8, in the pipe before vuhitra\n"
         ),
     )
 

@@ -99,9 +99,11 @@ class TestFiles:
         assert prompt_of(piped, serve(says=["a"])) == "schön 你"
 
     def test_another_encoding_is_an_error_with_the_place(self, world: World) -> None:
-        (world.home / "a.txt").write_bytes(b"one\ntwo\nsch\xf6n")
-        said = refused(world, "-f", "a.txt", "x")
-        assert said.startswith("a.txt is not text in UTF-8\n  byte 0xf6 at position 11, in line 3\n  try: iconv ")
+        (world.home / "my a.txt").write_bytes(b"one\ntwo\nsch\xf6n")
+        assert refused(world, "-f", "my a.txt", "x") == (
+            "my a.txt is not text in UTF-8\n  byte 0xf6 at position 11, in line 3\n"
+            "  try: iconv -f ISO-8859-1 -t UTF-8 'my a.txt'\n"
+        )
 
     def test_a_name_cannot_end_its_fence(self, world: World, serve: Serve) -> None:
         (world.home / "a\n```b").write_text("ay")
@@ -119,6 +121,19 @@ class TestFiles:
         said = refused(world, "-f", "my docs/", "x")
         assert said.startswith("my docs/ is a folder\n")
         assert said.endswith("try: -f 'my docs/FILE', once for each\n")
+
+    def test_where_a_shell_can_name_its_files_that_is_told(self, world: World) -> None:
+        (world.home / "d").mkdir()
+        one_each = "  try: -f d/FILE, once for each\n"
+        assert refused(world, "-f", "d", "x").endswith(one_each)
+        (world.home / "d" / "a.txt").touch()
+        assert refused(world, "-f", "d", "x").endswith("""  try: vuhitra chat $(printf ' -f %s' d/*) "…"\n""")
+        assert refused(world, "-a", "d/", "x").endswith("""  try: vuhitra chat $(printf ' -a %s' d/*) "…"\n""")
+        (world.home / "d" / "b c").touch()
+        assert refused(world, "-f", "d", "x").endswith(one_each)
+        (world.home / "d" / "b c").unlink()
+        (world.home / "d" / "e").mkdir()
+        assert refused(world, "-f", "d", "x").endswith(one_each)
 
     def test_a_missing_file_has_near_names(self, world: World) -> None:
         (world.home / "docs").mkdir()
@@ -217,7 +232,8 @@ def test_the_name_of_a_file_need_not_be_utf_8(world: World, serve: Serve) -> Non
     ("args", "what"), [(["p\udcff"], "PROMPT"), (["x", "-s", "\udcff"], "-s"), (["x", "-o", "stop=\udcff"], "-o")]
 )
 def test_what_is_asked_is_utf_8(world: World, args: list[str], what: str) -> None:
-    assert refused(world, *args).startswith(f"{what} is not text in UTF-8\n")
+    hint = "iconv -f ISO-8859-1 -t UTF-8 FILE, where a script says it"
+    assert refused(world, *args) == f"{what} is not text in UTF-8\n  try: {hint}\n"
 
 
 def test_a_file_that_is_meant_for_its_text_is_told(world: World, serve: Serve) -> None:

@@ -62,7 +62,9 @@ def as_text(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise Failure(f"{what} is not text in UTF-8", hint="iconv -t UTF-8 -f with the encoding it is in") from error
+        from cli.services.reading import CONVERT
+
+        raise Failure(f"{what} is not text in UTF-8", hint=f"{CONVERT} FILE, where a script says it") from error
     return text
 
 

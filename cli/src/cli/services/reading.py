@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple
 
 from cli.exit_status import ExitStatus
@@ -13,6 +14,8 @@ LARGEST = 10_000_000
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NEAR = 3
+CONVERT = "iconv -f ISO-8859-1 -t UTF-8"
+"""What makes UTF-8 of a text in the encoding that is likeliest where it is none."""
 _ITS_TEXT = "its text, in a file of its own: -f FILE"
 
 
@@ -36,7 +39,7 @@ def read_file(path: str, cwd: str, flag: str) -> Source:
     where = os.path.join(cwd, os.path.expanduser(path))
     try:
         if os.path.isdir(where):
-            raise _is_folder(path, flag)
+            raise _is_folder(path, where, flag)
         with open(where, "rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError as error:
@@ -79,8 +82,19 @@ def _no_text(name: str, data: bytes, encoding: str, position: int) -> Failure:
     return Failure(
         f"{name} is not text in {what}",
         why=f"byte {data[position]:#04x} at position {position}, in line {line}",
-        hint="iconv -t UTF-8 -f with the encoding it is in, as ISO-8859-1" if what == "UTF-8" else None,
+        hint=_conversion(name) if what == "UTF-8" else None,
     )
+
+
+def _conversion(name: str) -> str:
+    """What makes UTF-8 of it, if it is in the encoding that is likeliest."""
+    from shlex import quote
+
+    if name == "stdin":
+        return f"{CONVERT}, in the pipe before vuhitra"
+    if is_url(name):
+        return f"curl {quote(name)} | {CONVERT} > FILE, and then -f FILE"
+    return f"{CONVERT} {quote(name)}"
 
 
 def _binary(source: Source) -> Failure | None:
@@ -97,16 +111,28 @@ def _binary(source: Source) -> Failure | None:
     return Failure(f"{name} is {kind.name}, not text", hint=hint)
 
 
-def _is_folder(path: str, flag: str) -> Failure:
+def _is_folder(path: str, where: str, flag: str) -> Failure:
     from shlex import quote
 
     name = flag.strip()
-    one = quote(os.path.join(path, "FILE"))
-    return Failure(
-        f"{path} is a folder",
-        why=f"{name} takes a file, and may be repeated" if name in ("-f", "-a") else None,
-        hint=f"{name} {one}, once for each" if name in ("-f", "-a") else None,
-    )
+    if name not in ("-f", "-a"):
+        return Failure(f"{path} is a folder")
+    if _can_be_a_pattern(path, where):
+        hint = f"vuhitra chat $(printf ' {name} %s' {os.path.join(path, '*')}) \"…\""
+    else:
+        hint = f"{name} {quote(os.path.join(path, 'FILE'))}, once for each"
+    return Failure(f"{path} is a folder", why=f"{name} takes a file, and may be repeated", hint=hint)
+
+
+def _can_be_a_pattern(path: str, where: str) -> bool:
+    """Whether a shell may put a flag before each file of a folder: none is a folder, and no name needs quotes."""
+    try:
+        there = [each for each in os.scandir(where) if not each.name.startswith(".")]
+        return bool(there) and all(
+            re.fullmatch(r"[\w./~@%+=:,-]+", os.path.join(path, each.name)) and each.is_file() for each in there
+        )
+    except OSError:
+        return False
 
 
 def _missing(path: str, where: str, flag: str) -> Failure:
