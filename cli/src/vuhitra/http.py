@@ -293,7 +293,7 @@ class Exchange:
     def _fault(self, error: Exception) -> BrokenOffError | NotHTTPError:
         begins_as_http = self._seen[:5] == b"HTTP/"[: len(self._seen)]
         if self._closed and begins_as_http:
-            return BrokenOffError("closed in the middle of its answer" if self._seen else "closed before it answered")
+            return BrokenOffError("closed the connection too soon" if self._seen else "closed before it answered")
         return NotHTTPError(
             _WHAT_CAME.sub("", str(error)), self._garbled() if self._in_body else self._seen, self._sent
         )

@@ -303,7 +303,11 @@ class TestBrokenOff:
         cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
         ran = world.run("chat", "x", "-m", "m", "--host", serve({"/api/generate": cut}).url)
         assert (ran.status, ran.out) == (7, "half an \n")
-        assert ran.err.startswith("Error: ")
+        what, why, hint = ran.err.splitlines()
+        assert what.startswith("Error: ")
+        assert what.endswith(" broke off in the middle of the answer")
+        assert why == "  closed the connection too soon"
+        assert hint.startswith("  try: vuhitra chat x -m m --host http://127.0.0.1:")
 
     def test_what_is_held_back_is_whole_or_carries_its_error(self, world: World, serve: Serve) -> None:
         cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]

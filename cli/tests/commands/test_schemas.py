@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import join
 
 import pytest
 
@@ -83,6 +84,8 @@ def test_an_answer_that_does_not_fit_is_not_printed(world: World, serve: Serve, 
     ran = world.run("chat", "x", "-m", "m", "--host", server.url, "--schema", "name, age int", *flags)
     assert (ran.status, ran.out) == (9, "")
     assert "age" in ran.err
+    line = ["vuhitra", "--json", "chat", "x", "-m", "m", "--host", server.url, "--schema", "name, age int", *flags]
+    assert ran.err.endswith(f"  try: {join(line)}\n")
 
 
 def test_as_json_it_comes_with_the_error(world: World, serve: Serve) -> None:

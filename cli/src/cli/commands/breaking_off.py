@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.terminal.presentation import Presentation
-from vuhitra.errors import OllamaIncompleteError
+from vuhitra.errors import OllamaError, OllamaIncompleteError, OllamaOutputError
+
+
+def tell_to_try_again(error: OllamaError, words: Sequence[str]) -> None:
+    """Give an error what to try: asking again where an answer broke off, and --json where one that doesn't fit is lost.
+
+    words: the command line.
+    """
+    from cli.misuse import repeated
+
+    if isinstance(error, OllamaIncompleteError):
+        error.hint = error.hint or repeated(words)
+    elif isinstance(error, OllamaOutputError) and "--json" not in words:
+        error.hint = error.hint or repeated(["--json", *words])
 
 
 def explained(error: Exception, model: str, presentation: Presentation, *, said: bool) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from cli.commands.asking import question_in
 from cli.commands.chat_flags import AskingCommand, Given, chat_flags
+from cli.commands.command import words_of
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.telling import Telling
 from cli.failure import Failure
@@ -16,6 +18,7 @@ from cli.services.answering import answer
 from cli.services.choosing import WhichModel
 from cli.services.question import Question
 from cli.terminal.presentation import Presentation
+from vuhitra.errors import OllamaError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -53,15 +56,15 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
         show_prompt(call, question)
         return
     try:
-        _tell(call, question, given)
+        _tell(call, question, given, words_of(context))
     except WhichModel as unclear:
         if not call.can_ask:
             raise
         model = call.choose("Which model?", list(unclear.names))
-        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given)
+        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given, words_of(context))
 
 
-def _tell(call: Invocation, question: Question, given: Given) -> None:
+def _tell(call: Invocation, question: Question, given: Given, words: Sequence[str]) -> None:
     steps = answer(
         question,
         call.settings,
@@ -72,8 +75,14 @@ def _tell(call: Invocation, question: Question, given: Given) -> None:
         looks=call.tells,
     )
     with closing(steps), Telling(call, _presentation(call, given)) as telling:
-        for step in steps:
-            telling.tell(step)
+        try:
+            for step in steps:
+                telling.tell(step)
+        except OllamaError as error:
+            from cli.commands.breaking_off import tell_to_try_again
+
+            tell_to_try_again(error, words)
+            raise
 
 
 def _may_be_fetched(settings: Settings) -> bool:

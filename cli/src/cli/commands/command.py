@@ -241,7 +241,7 @@ def _common_flags() -> list[click.Option]:
 
     return [
         flag("--json", is_flag=True, help="Print JSON, for programs."),
-        flag("-q", "--quiet", is_flag=True, help="Nothing on stderr but warnings and errors."),
+        flag("-q", "--quiet", is_flag=True, help="No notes, progress or confirmations: answers, warnings, errors."),
         flag("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colours."),
         flag("--host", metavar="URL|PROFILE", help="The server to ask, instead of the one that is set."),
         flag("--embedded", is_flag=True, help="Ask the built-in model, not a server."),

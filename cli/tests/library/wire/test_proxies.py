@@ -137,7 +137,7 @@ WANTS = b'HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Lengt
         pytest.param(saying(FORBIDDEN), "answered 403", id="403"),
         pytest.param(saying(b"HTTP/1.1 503 X\r\nContent-Encoding: br\r\n\r\nx"), "answered 503", id="503"),
         pytest.param(saying(b""), "closed before it answered", id="closed"),
-        pytest.param(saying(b"HTTP/1.1 200"), "closed in the middle", id="cut"),
+        pytest.param(saying(b"HTTP/1.1 200"), "closed the connection too soon", id="cut"),
         pytest.param(saying(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "is no proxy", id="SSH"),
     ],
 )
