@@ -52,7 +52,7 @@ class TestShow:
         ran = world.run("models", "show", "parrot", "--host", server.url)
         assert (ran.status, ran.out, ran.err) == (0, FACTS, "")
 
-    @pytest.mark.parametrize("path", ["/models/blobs/sha256-b1", r"C:\\Users\\me\\blobs\\sha256-b1"])
+    @pytest.mark.parametrize("path", ["/models/blobs/sha256-b1", r"C:\Users\me\blobs\sha256-b1"])
     def test_a_path_is_no_model_that_it_was_made_from(self, world: World, serve: Serve, path: str) -> None:
         server = serve({"/api/show": answer({"details": {"parent_model": path, "family": "llama"}})})
         ran = world.run("models", "show", "m", "--host", server.url)

@@ -60,8 +60,7 @@ def screens_of(context: click.Context) -> tuple[Screen, Screen]:
 
 def words_of(context: click.Context) -> list[str]:
     """The whole command line, as it was typed."""
-    words: list[str] = context.obj["words"]
-    return list(words)
+    return list(context.obj.get("words", ()))
 
 
 class NoModelName(click.BadParameter):

@@ -41,11 +41,13 @@ class RunCommand(AskingCommand):
 
 
 def _line(context: click.Context, word: str | None, other: str) -> str | None:
-    """The command line with a word of it replaced by another."""
+    """The command line with a word of it replaced by another; None where it has no such word."""
     from cli.misuse import repeated
 
     words = words_of(context)
-    words[words.index(word or "")] = other
+    if word not in words:
+        return None
+    words[words.index(word)] = other
     return repeated(words)
 
 
