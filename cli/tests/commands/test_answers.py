@@ -147,6 +147,17 @@ class TestJson:
         assert tuple(document) == self.KEYS
         assert document["error"] is None
 
+    @pytest.mark.parametrize(
+        "piece", [{"tool_calls": [{"function": {"name": "f", "arguments": {}}}]}, {"thinking": "hm"}]
+    )
+    def test_an_answer_without_text_is_one(self, world: World, serve: Serve, piece: dict[str, Any]) -> None:
+        server = serve(
+            {"/api/generate": stream([{"model": "m", "response": "", "done": False, **piece}, *generated()])}
+        )
+        document = world.run(*ask(server, "--json")).json
+        assert (document["text"], document["done_reason"], document["stopped_by"]) == ("", "stop", "stop")
+        assert document["stats"]["eval_count"] == 0
+
     def test_what_was_said_before_a_break_is_not_lost(self, world: World, serve: Serve) -> None:
         ran = world.run(*ask(serve({"/api/generate": CUT}), "--json"))
         assert (ran.status, tuple(ran.json), ran.json["text"]) == (7, self.KEYS, "half an ")

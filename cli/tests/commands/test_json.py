@@ -29,6 +29,7 @@ LOADED = {"name": "m:latest", "size": 4, "size_vram": 2, "context_length": 4096,
 RUNNING = answer({"models": [LOADED]})
 LAYERS = [{"status": "pulling 1", "digest": "sha256:1", "total": 8, "completed": done} for done in (2, 8)]
 CALL = {"function": {"name": "add", "arguments": {"a": 1}}}
+CALLING = {"model": "m", "response": "", "tool_calls": [CALL], "done": False}
 
 
 class Form(NamedTuple):
@@ -51,6 +52,7 @@ FORMS = [
     Form("chat 2+2", SAYS, "answer"),
     Form("chat 2+2 --extract", {"/api/generate": stream(generated("```\n4\n```"))}, "answer"),
     Form("chat 2+2 --format json", {"/api/generate": stream(generated('{"a": 1}'))}, "answer"),
+    Form("chat 2+2", {"/api/generate": stream([CALLING, *generated()])}, "answer"),
     Form("chat 2+2", BROKEN, "answer", 7),
     Form("chat 2+2 --show-prompt", {}, "request"),
     Form("models list", {"/api/tags": TAGS, "/api/ps": RUNNING}, "models-list"),
@@ -172,7 +174,7 @@ def test_a_streamed_answer_is_lines_of_one_shape(world: World, serve: Serve) -> 
     assert [line["type"] for line in ran.lines] == ["thinking", "text", "text", "done"]
 
 
-@pytest.mark.parametrize("form", FORMS[4:-4], ids=lambda form: f"{form.args} {form.status}")
+@pytest.mark.parametrize("form", FORMS[5:-4], ids=lambda form: f"{form.args} {form.status}")
 def test_streamed_it_is_the_last_line(form: Form, world: World, serve: Serve) -> None:
     here = world.with_(variables={"OLLAMA_IP": serve({"/api/version": VERSION, **form.routes}).url})
     where = ["--model", "m"] if form.args.startswith("chat") else []

@@ -227,15 +227,24 @@ class Telling:
 
     def _facts(self, reply: Reply | None) -> dict[str, object]:
         """What is known about an answer besides what it says; None: it isn't whole."""
-        server = self._asked.server if self._asked else None
-        return {
-            "parsed": reply.parsed if reply else None,
-            "model": (reply.model if reply else None) or (self._asked.model if self._asked else None),
-            "host": server.host.url if server else None,
-            "engine": server.engine if server else None,
-            "done_reason": reply.done_reason if reply else None,
-            "stopped_by": reply.stopped_by if reply else None,
-            "stats": self._taken(reply).as_object if reply else None,
+        asked = self._asked
+        facts: dict[str, object] = {
+            "parsed": None,
+            "model": asked.model if asked else None,
+            "host": asked.server.host.url if asked else None,
+            "engine": asked.server.engine if asked else None,
+            "done_reason": None,
+            "stopped_by": None,
+            "stats": None,
+        }
+        if reply is None:
+            return facts
+        return facts | {
+            "parsed": reply.parsed,
+            "model": reply.model or facts["model"],
+            "done_reason": reply.done_reason,
+            "stopped_by": reply.stopped_by,
+            "stats": self._taken(reply).as_object,
         }
 
     def _taken(self, reply: Reply) -> Taken:
