@@ -20,6 +20,8 @@ LOOKING = "look"
 _NARRATED = ("attempt", "pulling")
 """Fields of the library's records whose news a command tells in its own way."""
 
+HearOfAttempt = Callable[[str, float], None]
+
 _IN_WORDS = {"429": "busy", "500": "still loading", "502": "bad gateway", "503": "busy", "504": "gateway timed out"}
 """What a status means, where it is a reason to try again."""
 
@@ -51,8 +53,8 @@ def configure_logging(
 
 
 @contextmanager
-def attempts_heard(tell: Callable[[str], None]) -> Generator[None]:
-    """While this lasts, `tell` hears of each wait before another attempt: `2 of 3: refused`."""
+def attempts_heard(tell: HearOfAttempt) -> Generator[None]:
+    """While this lasts, `tell` hears of each wait before another attempt: `2 of 3: refused`, and its seconds."""
     listener = _Attempts(tell)
     logger = logging.getLogger("vuhitra")
     logger.addHandler(listener)
@@ -86,7 +88,7 @@ class _Lines(logging.Handler):
 
 
 class _Attempts(logging.Handler):
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: HearOfAttempt) -> None:
         super().__init__()
         self._tell = tell
 
@@ -94,7 +96,8 @@ class _Attempts(logging.Handler):
         fields = vars(record)
         if "attempt" in fields:
             reason = str(fields.get("reason", "failed"))
-            self._tell(f"{fields['attempt']} of {fields.get('attempts', '?')}: {_IN_WORDS.get(reason, reason)}")
+            which = f"{fields['attempt']} of {fields.get('attempts', '?')}: {_IN_WORDS.get(reason, reason)}"
+            self._tell(which, float(fields.get("wait", 0.0)))
 
 
 class _TextFormatter(logging.Formatter):

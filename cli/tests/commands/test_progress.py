@@ -57,8 +57,20 @@ def test_the_bar_as_it_is_drawn() -> None:
     pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
     assert drawn(pull) == ("llama3.2  ━━━━━━━━━━━━──────────  1.1 of 2.0 GB  55%  48 MB/s  19 s left")
     clock.now += 12
-    pull.attempt = "2 of 3: closed"
+    pull.again("2 of 3: closed", 1.0)
     assert drawn(pull) == ("llama3.2  ━━━━━━━━━━━━──────────  1.1 of 2.0 GB  55%  stalled 12 s, try 2/3")
+
+
+def test_an_attempt_that_went_well_is_forgotten() -> None:
+    clock = Clock()
+    pull, _ = bar(clock)
+    pull.feed(layer(GB, 2 * GB))
+    pull.again("2 of 3: closed", 1.0)
+    for completed, told in ((GB, "stalled 12 s, try 2/3"), (GB + 1, "stalled 12 s")):
+        pull.feed({"status": "pulling manifest"})
+        pull.feed(layer(completed, 2 * GB))
+        clock.now += 12
+        assert drawn(pull).endswith(told)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,7 @@ def test_in_a_log_a_long_silence_is_broken_after_ten_seconds_and_then_once_a_min
     pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
     for _ in range(60):
         clock.now += 1
-        pull.attempt = "2 of 3: closed"
+        pull.again("2 of 3: closed", 1.0)
         pull.remind()
     assert written.getvalue().decode().splitlines() == [
         "llama3.2: pulling manifest",

@@ -24,7 +24,7 @@ from vuhitra.hosts import resolve_host
 
 def test_what_others_named_is_harmless() -> None:
     written = io.BytesIO()
-    clock = iter([0.0, 0.0, *[5.0] * 9])
+    clock = iter([0.0, *[5.0] * 9])
     told = waiting.Waiting(Screen(Stream(written, is_terminal=True)), lambda: next(clock), "loading \x1b[2Jm\n")
     told.tick()
     assert "loading m …" in written.getvalue().decode()
@@ -45,6 +45,14 @@ class Person:
         before = len(self._written.getvalue())
         self.waiting.tick()
         return self._written.getvalue()[before:].decode()
+
+    def looking_at(self, seconds: float) -> str:
+        """The same, once a look that begins then has come to its end."""
+        written = self.at(seconds)
+        for thread in threading.enumerate():
+            if thread.name == "look":
+                thread.join(SOON)
+        return written
 
 
 def test_at_a_terminal_it_is_told_after_a_second_and_rewritten() -> None:
@@ -98,6 +106,51 @@ def test_a_better_word_is_looked_for() -> None:
     person.at(1.0)
     assert looked.wait(SOON)
     assert any("reading 812 tokens" in person.at(1.0 + n / 10) for n in range(100))
+
+
+def test_the_first_look_is_over_before_anything_is_drawn() -> None:
+    person = Person(is_terminal=True)
+    person.waiting.look = lambda: Awaited("loading m (4.9 GB)")
+    assert person.looking_at(0.6) == ""
+    assert person.at(1.0) == "\r\x1b[K⠋ loading m (4.9 GB) … 1 s"
+    assert person.at(14.0) == "\r\x1b[K⠙ loading m (4.9 GB) … 14 s"
+
+
+def test_what_follows_is_counted_from_when_it_began() -> None:
+    person = Person(is_terminal=True)
+    phases = iter(["loading m", "reading 812 tokens"])
+    person.waiting.look = lambda: Awaited(next(phases, "reading 812 tokens"))
+    person.looking_at(0.6)
+    person.looking_at(20.0)
+    assert person.at(23.0) == "\r\x1b[K⠙ reading 812 tokens … 3 s"
+
+
+@pytest.mark.parametrize("accessible", [True, False])
+def test_a_line_that_stays_is_written_once_it_is_known_what_is_awaited(accessible: bool) -> None:
+    reader = Person(is_terminal=accessible, accessible=accessible)
+    answer_now = threading.Event()
+
+    def look() -> Awaited:
+        answer_now.wait(SOON)
+        return Awaited("waiting for m")
+
+    reader.waiting.look = look
+    told = [reader.at(at) for at in (0.6, 1.0, 7.0, 10.0)]
+    answer_now.set()
+    told.append(reader.looking_at(10.0))
+    told.append(reader.at(11.0))
+    assert [each for each in told if each] == ["waiting for m\n"]
+
+
+def test_an_attempt_is_told_as_long_as_it_is_waited_for() -> None:
+    person = Person(is_terminal=True)
+    person.waiting.look = lambda: Awaited("loading m")
+    person.now = 1.0
+    person.waiting.again("2 of 3: busy", 5.0)
+    told = [person.looking_at(at) for at in (2.0, 4.0, 5.9, 6.1, 7.0)]
+    shown = [each.rpartition("\r\x1b[K")[2][2:] for each in told]
+    assert shown[:3] == [f"trying again (2 of 3: busy) … {seconds} s" for seconds in (1, 3, 5)]
+    assert shown[4] == "loading m … 1 s"
 
 
 def test_what_is_told_meanwhile_goes_before_what_a_look_finds() -> None:
@@ -165,11 +218,22 @@ def test_the_last_load_is_remembered_from_one_run_to_the_next(
 
 def test_trying_again_is_told(world: World, serve: Serve) -> None:
     busy: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"]
-    server = serve({"/api/generate": InTurn(busy, stream(generated("word"))), "/api/ps": [Hang()]})
+    loading = {"/api/ps": answer({"models": []}), "/api/tags": answer({"models": []})}
+    server = serve({"/api/generate": InTurn(busy, stream(generated("word"))), **loading})
     with in_terminal(world, "chat", "x", "-m", "m", "--host", server.url) as terminal:
-        terminal.wait_for(r"trying again \(2 of 3: busy\) … \d s")
+        terminal.wait_for(r"trying again \(2 of 3: busy\) … 2 s")
         assert terminal.end() == 0
     assert terminal.screen == ["", "Model: m", "word", ""]
+
+
+@pytest.mark.parametrize("verb", [("list",), ("show", "m"), ("pull", "m"), ("load", "m"), ("bench", "m")])
+def test_whatever_is_tried_again_it_is_told(world: World, serve: Serve, verb: tuple[str, ...]) -> None:
+    busy: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 15\r\nContent-Length: 0\r\n\r\n"]
+    server = serve(dict.fromkeys(("/api/tags", "/api/show", "/api/pull", "/api/generate"), busy))
+    with in_terminal(world, "models", *verb, "--host", server.url) as terminal:
+        terminal.wait_for(r"trying again \(2 of 3: busy\) … \d s")
+        terminal.send("\x03")
+        assert terminal.end() == 130
 
 
 def test_quiet_is_quiet(world: World, serve: Serve) -> None:
@@ -199,14 +263,15 @@ TAGS = listed("llama3.1:8b")
             Phase("loading llama3.1:8b", None, 19),
         ),
         ({"/api/ps": answer({"models": [RUNNING]})}, 6210, Phase("reading 6,210 tokens")),
-        ({"/api/ps": answer({"models": [RUNNING]})}, 3, Phase("reading the prompt")),
-        ({"/api/ps": answer({"models": [RUNNING]})}, None, Phase("reading the prompt")),
+        ({"/api/ps": answer({"models": [RUNNING]})}, 3, Phase("waiting for llama3.1:8b")),
+        ({"/api/ps": answer({"models": [RUNNING]})}, None, Phase("waiting for llama3.1:8b")),
         (
             {"/api/ps": InTurn(*(answer({"models": [each]}) for each in STARTING)), "/api/tags": TAGS},
             812,
             Phase("loading llama3.1:8b", 98_362_745, 19),
         ),
         ({}, 812, Phase("waiting for llama3.1:8b")),
+        ({"/api/ps": [Hang()]}, 812, Phase("waiting for llama3.1:8b")),
         ({"/api/ps": answer(b"<html>")}, 812, None),
     ],
 )
@@ -219,6 +284,20 @@ def test_what_can_be_told_of_a_server(
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "ollama")
         assert Watch(watched, "llama3.1:8b", memory, tokens).look() == phase
+
+
+def test_what_the_built_in_engine_lists_is_loaded(tmp_path: Path, serve: Serve) -> None:
+    server = serve({"/api/ps": InTurn(*(answer({"models": [each]}) for each in STARTING))})
+    with OllamaClient(server.url) as client:
+        watched = Server(client, resolve_host(server.url), "embedded")
+        for _ in STARTING:
+            assert Watch(watched, "llama3.1:8b", Memory(str(tmp_path)), 812).look() == Phase("reading 812 tokens")
+
+
+def test_a_look_at_a_server_that_is_not_reached_is_silent(tmp_path: Path, serve: Serve) -> None:
+    url = serve({}).url.replace("http:", "https:")  # it never says anything of TLS
+    with OllamaClient(url) as client:
+        assert Watch(Server(client, resolve_host(url), "ollama"), "m", Memory(str(tmp_path))).look() is None
 
 
 def test_a_look_at_a_server_that_is_gone_is_silent(tmp_path: Path, serve: Serve) -> None:

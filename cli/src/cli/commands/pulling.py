@@ -56,11 +56,8 @@ def pull(
     clock = call.environment.monotonic
     bar = PullBar(call.err, clock, name, quiet=not call.narrates, place=place)
 
-    def hear(attempt: str) -> None:
-        bar.attempt = attempt
-
     try:
-        with records, attempts_heard(hear), closing(bar.over(steps or records)) as followed:
+        with records, attempts_heard(bar.again), closing(bar.over(steps or records)) as followed:
             for step in followed:
                 if call.flags.json and call.flags.stream:
                     told = {key: value for key, value in step.items() if key in _TOLD}

@@ -12,7 +12,7 @@ from cli.commands.invocation import Invocation
 from cli.commands.showing import awaited, holds_back, shows_thinking, view_of
 from cli.ending import interruption
 from cli.failure import ReaderGone
-from cli.logger import attempts_heard, get_logger
+from cli.logger import get_logger
 from cli.services import watching
 from cli.services.answering import Answering, Asking, Pulling, Shortened, StandingIn, Step
 from cli.terminal.escape_filter import shown_in_line
@@ -43,7 +43,6 @@ class Telling:
         self._view = view_of(call, presentation, call.out, is_checked=False)
         self._thinking: ThinkingShown | None = None
         self._waiting = call.waiting(watching.CONNECTING)
-        self._stack = ExitStack()
         self._asked: Asking | None = None
         self._asked_at = 0.0
         self._first_word: float | None = None
@@ -64,7 +63,6 @@ class Telling:
                 from cli.terminal.thinking import ThinkingShown
 
                 self._thinking = ThinkingShown(self._call.err, self._call.environment.monotonic)
-            self._stack.enter_context(attempts_heard(self._hear_of_attempt))
             self._waiting.start()
             undo.pop_all()
         return self
@@ -76,7 +74,6 @@ class Telling:
         traceback: TracebackType | None,
     ) -> None:
         self._waiting.stop()
-        self._stack.close()
         if self._thinking:
             self._thinking.end(answered=False)
         try:
@@ -266,9 +263,6 @@ class Telling:
 
     def _look(self) -> Awaited | None:
         return awaited(self._watch) if self._watch else None
-
-    def _hear_of_attempt(self, attempt: str) -> None:
-        self._waiting.now(f"trying again ({attempt})")
 
     def _wait_for(self, phase: str) -> None:
         self._waiting = self._call.waiting(phase)

@@ -52,10 +52,13 @@ class Server(NamedTuple):
         return join(["vuhitra", *words, *self.flags])
 
     def asked_once(self, seconds: float) -> OllamaClient:
-        """A client for a question beside the point: it is asked once, and each answer may take so long in all."""
+        """A client for a question beside the point: it is asked once, and each answer may take so long in all.
+
+        Less of that is for connecting, so that a time-out tells whether the server was reached.
+        """
         from vuhitra import Retry, Timeouts
 
-        limits = Timeouts(connect=seconds, start=seconds, idle=seconds, total=seconds)
+        limits = Timeouts(connect=seconds * 0.75, start=seconds, idle=seconds, total=seconds)
         return self.client.with_options(timeouts=limits, retry=Retry(attempts=1))
 
     @property

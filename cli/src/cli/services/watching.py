@@ -44,27 +44,39 @@ class Watch:
 
     def look(self) -> Phase | None:
         """What the server is doing, as far as can be told from outside; None where it can't."""
-        from vuhitra import OllamaError, OllamaResponseError
+        from vuhitra import OllamaError, OllamaResponseError, OllamaTimeoutError
 
         try:
             return self._phase(self._server.asked_once(_AT_MOST))
         except OllamaResponseError:  # it is there, and answers such questions to nobody
-            return Phase(f"waiting for {self._model}")
+            return self._waited_for
+        except OllamaTimeoutError as error:
+            return None if error.phase == "connect" else self._waited_for
         except (OllamaError, RuntimeError):  # not reached, or closed meanwhile: the answer has come
             return None
 
+    @property
+    def _waited_for(self) -> Phase:
+        """What is true whatever the server is doing."""
+        return Phase(f"waiting for {self._model}")
+
     def _phase(self, client: OllamaClient) -> Phase:
-        # A server counts a model as running from when it begins to load. Until it has answered once,
-        # the time at which it will be unloaded moves on with the clock: two looks differ.
-        expiries = [_expiry(_find(self._model, client.running_models())) for _ in range(2)]
-        if expiries[0] is not None and expiries[0] == expiries[1]:
-            # A handful is read at once, and what then takes its time is something else.
+        if self._is_loaded(client):
+            # A handful is read at once, and what then takes its time is something else, as a queue is.
             is_much = self._tokens is not None and self._tokens >= _WORTH_TELLING
-            return Phase(f"reading {self._tokens:,} tokens" if is_much else "reading the prompt")
+            return Phase(f"reading {self._tokens:,} tokens") if is_much else self._waited_for
         if self._size is None:
             self._size = (_find(self._model, client.list_models()) or {}).get("size")
         last = self._memory.last_load(self._server.host.url, self._model)
         return Phase(f"loading {self._model}", self._size, last)
+
+    def _is_loaded(self, client: OllamaClient) -> bool:
+        expires = _expiry(_find(self._model, client.running_models()))
+        if expires is None or self._server.engine == "embedded":  # which lists what is loaded, and nothing else
+            return expires is not None
+        # Ollama counts a model as running from when it begins to load. Until it has answered once,
+        # the time at which it will be unloaded moves on with the clock: two looks differ.
+        return expires == _expiry(_find(self._model, client.running_models()))
 
 
 def _expiry(running: Mapping[str, Any] | None) -> str | None:

@@ -93,7 +93,7 @@ class Transfer:
 
 
 class PullBar:
-    """What a person sees of one pull. `attempt` is set from outside: `2 of 3: closed`.
+    """What a person sees of one pull.
 
     Of several the bar and the percentage are those of all, so that they go on from where the one before ended.
     """
@@ -108,7 +108,18 @@ class PullBar:
         self._told_at = clock()
         self._quiet_for = _PLAIN_AFTER
         self.transfer = Transfer(clock())
-        self.attempt = ""
+        self._attempt = ""
+
+    def again(self, attempt: str, _seconds: float) -> None:
+        """It broke off, and goes on with another attempt: `2 of 3: closed`. That is told until it has moved on."""
+        self._attempt = attempt.partition(":")[0].replace(" of ", "/")
+
+    def feed(self, record: Mapping[str, Any]) -> None:
+        """Take in a record."""
+        moved_at = self.transfer.moved_at
+        self.transfer.feed(record, self._clock())
+        if self.transfer.moved_at != moved_at:
+            self._attempt = ""
 
     def over(self, records: Iterable[Record]) -> Generator[Record, None, None]:
         """The records themselves, while the bar follows them."""
@@ -117,7 +128,7 @@ class PullBar:
             ticker.start()
         try:
             for record in records:
-                self.transfer.feed(record, self._clock())
+                self.feed(record)
                 if not self._quiet and not self._screen.may_rewrite:
                     self._tell_each_tenth()
                 yield record
@@ -188,9 +199,8 @@ class PullBar:
         """How fast it goes, at length and then shorter, for where there is less room; and the look of that."""
         transfer = self.transfer
         if stalled := transfer.stalled(now):
-            attempt = self.attempt.partition(":")[0].replace(" of ", "/")
             short = f"stalled {duration(stalled)}"
-            return [f"{short}, try {attempt}", short] if attempt else [short], YELLOW
+            return [f"{short}, try {self._attempt}", short] if self._attempt else [short], YELLOW
         if transfer.done >= transfer.total:
             return [transfer.status.partition(" sha256")[0]], DIM
         if not (speed := transfer.rate(now)):
