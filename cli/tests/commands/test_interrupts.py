@@ -224,6 +224,18 @@ def test_at_a_terminal_while_it_waits(world: World, serve: Serve) -> None:
     assert terminal.screen == ["", "Model: m", "Stopped.", ""]
 
 
+@pytest.mark.parametrize("columns", [24, 30, 41])
+def test_a_line_that_fills_the_terminal_is_gone_too(world: World, serve: Serve, columns: int) -> None:
+    server = serve({"/api/generate": SILENT, "/api/ps": answer({"models": []}), "/api/tags": listed("m" * 40)})
+    args = ("chat", "x", "-m", "m" * 40, "--host", server.url)
+    with in_terminal(world, *args, columns=columns) as terminal:
+        terminal.wait_for("loading m")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert not any("loading" in row or "^C" in row for row in terminal.display)
+    assert terminal.display[-1] == "Stopped."
+
+
 def test_a_pull_says_how_far_it_came(world: World, serve: Serve) -> None:
     server = serve({"/api/pull": PULLING})
     with in_terminal(world, "models", "pull", "m", "--host", server.url) as terminal:

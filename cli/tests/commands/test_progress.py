@@ -11,7 +11,7 @@ import pytest
 
 from cli.environment import Stream
 from cli.terminal.columns import columns
-from cli.terminal.progress import ALONE, Place, PullBar, Transfer
+from cli.terminal.progress import ALONE, Place, PullBar, Transfer, places
 from cli.terminal.screen import Screen
 
 GB = 1_000_000_000
@@ -76,11 +76,12 @@ def test_an_attempt_that_went_well_is_forgotten() -> None:
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (64, "llama3.2  ━━━━━━━──────  1.1 of 2.0 GB  55%  48 MB/s  19 s left"),
-        (50, "llama3.2  ━━━━━─────  1.1 of 2.0 GB  55%  48 MB/s"),
-        (40, "llama3.2  ━━━━─────  1.1 of 2.0 GB  55%"),
-        (24, "llama3.2  ━━━━────  55%"),
-        (12, "llam    55%"),
+        (64, "llama3.2  ━━━────  1.1 of 2.0 GB  55%  48 MB/s  19 s left"),
+        (60, "llama3.2  ━━━━━━──────  1.1 of 2.0 GB  55%  48 MB/s"),
+        (50, "llama3.2  ━━━━━━━━────────  1.1 of 2.0 GB  55%"),
+        (40, "llama3.2  ━━━───  1.1 of 2.0 GB  55%"),
+        (24, "llama3.2  ━━───  55%"),
+        (12, "ll    55%"),
     ],
 )
 def test_a_narrow_terminal_keeps_the_percentage(width: int, line: str) -> None:
@@ -110,7 +111,27 @@ def test_of_several_it_says_which_it_is() -> None:
     pull.transfer.feed(layer(0, 2 * GB), clock())
     clock.now += 23
     pull.transfer.feed(layer(1_104_000_000, 2 * GB), clock())
-    assert drawn(pull) == "llama3.2 (2 of 3)  ━━━━━━───────  1.1 of 2.0 GB  51% of all  48 MB/s  19 s left"
+    assert drawn(pull) == "llama3.2 (2 of 3)  ━━━────  1.1 of 2.0 GB  51% of all  48 MB/s  19 s left"
+
+
+@pytest.mark.parametrize("width", [30, 50, 60, 70, 80, 120])
+@pytest.mark.parametrize("name", ["m", "llama3.2", "llama3.2-vision"])
+def test_whatever_stands_behind_it_no_cell_is_taken_back(width: int, name: str) -> None:
+    clock = Clock()
+    filled = []
+    for each, place in places([name, "a-longer-name"]):
+        pull, _ = bar(clock, width=width, name=each, place=place)
+        layers = [layer(megabytes * 10**6, 9_990_000_000) for megabytes in range(0, 9_991, 99)]
+        more = [layer(megabytes * 10**6, 99_000_000_000, "sha256:b") for megabytes in range(0, 99_001, 999)]
+        for number, record in enumerate([*layers, *more]):
+            pull.feed(record)
+            for seconds, attempt in ((0.3, ""), (12.0, ""), (1.0, "2 of 3: closed")):
+                clock.now += seconds if number % 3 else seconds / 9
+                pull.again(attempt, 1.0)
+                assert columns(drawn(pull)) <= width - 3
+                filled.append(drawn(pull).count("━"))
+    assert filled == sorted(filled)
+    assert any(filled) or width == 30
 
 
 @pytest.mark.parametrize("name", ["模型/語言:8b", "hf.co/" + "x" * 90])
@@ -208,7 +229,23 @@ def test_in_a_log_a_long_silence_is_broken_after_ten_seconds_and_then_once_a_min
     assert written.getvalue().decode().splitlines() == [
         "llama3.2: pulling manifest",
         "llama3.2: pulling manifest",
-        "llama3.2: 55% of 2.0 GB, stalled 50 s, try 2/3",
+        "llama3.2: stalled 10 s, try 2/3",
+    ]
+
+
+def test_in_a_log_a_stall_is_told_after_ten_seconds_and_then_once_a_minute() -> None:
+    clock = Clock()
+    pull, written = bar(clock)
+    for completed in (1, 2):
+        pull.feed(layer(completed * GB // 2, 2 * GB))
+        for _ in range(100):
+            clock.now += 1
+            pull.remind()
+    assert written.getvalue().decode().splitlines() == [
+        "llama3.2: stalled 10 s",
+        "llama3.2: stalled 1 min 10 s",
+        "llama3.2: stalled 10 s",
+        "llama3.2: stalled 1 min 10 s",
     ]
 
 

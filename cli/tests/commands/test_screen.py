@@ -69,8 +69,8 @@ def test_a_rewritten_line_is_cut_and_written_again_only_when_it_changed() -> Non
     assert drawn(screen, written) == "\r\x1b[K模型 is loading now"
     assert drawn(screen, written) == ""
     width[0] = 9
-    assert drawn(screen, written) == "\r\x1b[K模型 is "
-    width[0] = 4
+    assert drawn(screen, written) == "\r\x1b[K模型 i"
+    width[0] = 5
     assert drawn(screen, written) == "\r\x1b[K模"
     screen.line("x")
     assert written.getvalue().endswith(b"\r\x1b[Kx\n")

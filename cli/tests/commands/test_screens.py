@@ -116,7 +116,7 @@ def test_a_model_that_loads(person: World, serve: Serve, released: threading.Eve
     here, _ = gpu(person, serve, {"/api/generate": answering, "/api/ps": nothing_runs, "/api/tags": TAGS})
     Memory(here.environment().state_dir).note_load(GPU, "llama3.1:8b", 19)
     with in_terminal(here, "chat", "x", "-m", "llama3.1:8b", columns=columns_wide) as terminal:
-        shown = "\x1b[2m⠙ loading llama3.1:8b (4.9 GB) … 1 s, last time 19 s"[: columns_wide + 3]
+        shown = "\x1b[2m⠙ loading llama3.1:8b (4.9 GB) … 1 s, last time 19 s"[: columns_wide + 1]
         terminal.wait_for(re.escape(shown).replace("⠙", "[⠋⠙⠹⠸]").replace("1\\ s", "\\d s"))
         released.set()
         assert terminal.end() == 0
@@ -153,7 +153,7 @@ def test_the_list_of_models(person: World, serve: Serve) -> None:
     ("columns_wide", "bar"),
     [
         (WIDE, "<bold>llama3.2</>  <green>━━━━━━━━━━━━</><dim>──────────</><dim>  1.1 of 2.0 GB  55%</>"),
-        (NARROW, "<bold>llama3.2</>  <green>━━━━</><dim>─────</><dim>  1.1 of 2.0 GB  55%</>"),
+        (NARROW, "<bold>llama3.2</>  <green>━━━</><dim>───</><dim>  1.1 of 2.0 GB  55%</>"),
     ],
 )
 def test_a_pull_and_ctrl_c(person: World, serve: Serve, columns_wide: int, bar: str) -> None:

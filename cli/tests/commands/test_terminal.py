@@ -40,8 +40,8 @@ class TestWidth:
         with in_terminal(world, *chat_with(server, model)) as terminal:
             terminal.wait_for(rf"loading {model} \(98 MB\) … \d s")
             terminal.resize(30)
-            terminal.wait_for_more(r"loading a-model-with-a-name\x1b")
-            assert re.fullmatch("[⠋⠙⠹⠸] loading a-model-with-a-name", terminal.display[-1])
+            terminal.wait_for_more(r"loading a-model-with-a-na\x1b")
+            assert re.fullmatch("[⠋⠙⠹⠸] loading a-model-with-a-na", terminal.display[-1])
             terminal.resize(120)
             terminal.wait_for_more(rf"loading {model} \(98 MB\) … \d s")
             released.set()

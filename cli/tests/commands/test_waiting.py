@@ -80,6 +80,12 @@ def test_where_nothing_may_move_changes_are_lines() -> None:
     assert reader.at(63.0) == "loading m … 1 min 1 s\n"
 
 
+def test_where_nothing_may_move_a_narrow_terminal_has_lines_of_its_width() -> None:
+    reader = Person(is_terminal=True, accessible=True, width=20)
+    reader.waiting.now("loading llama3.1:8b (4.9 GB)")
+    assert reader.at(1.0) == "loading llama3.1:8b\n    (4.9 GB)\n"
+
+
 def test_how_long_it_took_the_last_time_is_told_with_it() -> None:
     person, log = Person(is_terminal=True), Person(is_terminal=False)
     for each in (person, log):
@@ -91,7 +97,7 @@ def test_how_long_it_took_the_last_time_is_told_with_it() -> None:
 def test_it_is_cut_to_the_width_by_columns_and_not_by_characters() -> None:
     person = Person(is_terminal=True, width=20)
     person.waiting.now("loading 模型模型模型")
-    assert person.at(1.0) == "\r\x1b[K⠋ loading 模型模型"
+    assert person.at(1.0) == "\r\x1b[K⠋ loading 模型模"
 
 
 def test_a_better_word_is_looked_for() -> None:

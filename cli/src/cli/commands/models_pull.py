@@ -10,7 +10,7 @@ from cli.commands.model_verbs import Items, done, needs_ollama
 from cli.commands.pulling import pull
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal.progress import Place
+from cli.terminal.progress import places
 
 
 @click.command(name="pull", cls=Command)
@@ -30,10 +30,10 @@ def models_pull(context: click.Context, names: tuple[str, ...], *, insecure: boo
     call = invocation(context)
     needs_ollama(call, "fetch models")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
-        for number, name in enumerate(names, 1):
+        for name, place in places(names):
             with items.item(name) as result:
                 with call.waiting(CONNECTING):
                     records = server.client.pull_model(name, stream=True, insecure=insecure)
-                pulled = pull(call, name, records, place=Place(number, len(names)))
+                pulled = pull(call, name, records, place=place)
                 result |= {"size": pulled.size, "seconds": round(pulled.seconds, 3)}
                 done(call, "Model pulled successfully: ", name, f"   {pulled.summary}")

@@ -13,7 +13,7 @@ from cli.commands.model_verbs import Items, command_line, done, needs_ollama, no
 from cli.commands.pulling import pull
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
-from cli.terminal.progress import Place
+from cli.terminal.progress import places
 from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaResponseError
 from vuhitra.names import near_names, same_model
 
@@ -35,11 +35,11 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     call = invocation(context)
     needs_ollama(call, "upload models")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
-        for number, name in enumerate(names, 1):
+        for name, place in places(names):
             with items.item(name) as result, _missing_told(server, name, command_line(context, name)):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
-                pushed = pull(call, name, records, place=Place(number, len(names)))
+                pushed = pull(call, name, records, place=place)
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}
                 done(call, "Model pushed successfully: ", name, f"   {pushed.summary}")
 

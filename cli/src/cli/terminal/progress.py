@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from cli.terminal.columns import columns, cut
 from cli.terminal.escape_filter import shown_in_line
-from cli.terminal.numbers import duration, part_of, rate, size
+from cli.terminal.numbers import duration, part_of, rate, size, time_left
 from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen
 from cli.terminal.segments import Segment
 from cli.terminal.ticker import Ticker
@@ -18,6 +18,9 @@ Clock = Callable[[], float]
 
 BAR_WIDTH = 22
 _LEAST_BAR = 5
+_AMOUNT = "  999 of 999 MB"
+_SPEEDS = ("  999 MB/s  89 min left", "  stalled 59 s", "")
+"""The longest of what stands behind the bar. There is room for it, or there never is: the bar keeps its width."""
 _STALLED_AFTER = 5.0
 _RATE_OVER = 5.0
 _PLAIN_STEP = 10
@@ -26,13 +29,21 @@ _PLAIN_EVERY = 60.0
 
 
 class Place(NamedTuple):
-    """Which transfer it is, of how many that one command asked for."""
+    """Which transfer it is, of how many that one command asked for. widest: the columns of their longest name."""
 
     number: int = 1
     of: int = 1
+    widest: int = 0
 
 
 ALONE = Place()
+
+
+def places(names: Sequence[str]) -> Iterator[tuple[str, Place]]:
+    """Each name with its place among the others."""
+    widest = max(map(columns, names))
+    for number, name in enumerate(names, 1):
+        yield name, Place(number, len(names), widest)
 
 
 class Transfer:
@@ -160,10 +171,14 @@ class PullBar:
     def remind(self) -> None:
         """In a log: say how it stands, where nothing was said for long."""
         transfer, now = self.transfer, self._clock()
-        if now - self._told_at < self._quiet_for:
+        stalled = transfer.stalled(now) >= _PLAIN_AFTER
+        is_news = stalled and self._told_at - transfer.moved_at < _PLAIN_AFTER
+        if not is_news and now - self._told_at < self._quiet_for:
             return
-        if transfer.total:
-            speeds, _ = self._speeds(now)
+        speeds, _ = self._speeds(now)
+        if stalled:
+            said = speeds[:1]
+        elif transfer.total:
             said = [f"{int(transfer.fraction * 100)}% of {size(transfer.total)}", *speeds[:1]]
         else:
             said = [transfer.status]
@@ -172,22 +187,21 @@ class PullBar:
     def segments(self) -> list[Segment]:
         """The bar: as much of the line as there is something to say."""
         transfer, now = self.transfer, self._clock()
-        name, several = self._name, self._place.of > 1
-        if several:
-            name += f" ({self._place.number} of {self._place.of})"
+        number, of, widest = self._place
+        which, longest, of_all = (f" ({number} of {of})", f" ({of} of {of})", " of all") if of > 1 else ("", "", "")
+        name = self._name + which
         if not transfer.total:
             return [(name, BOLD), (f"  {transfer.status} … {duration(max(1, now - transfer.began))}", DIM)]
-        percent = f"{int(self.fraction * 100):>2}%" + (" of all" if several else "")
-        amount = f"  {part_of(transfer.done, transfer.total)}  {percent}"
-        speeds, look = self._speeds(now)
-        shown = [*((amount, f"  {speed}") for speed in speeds), (amount, ""), (f"  {percent}", "")]
-        room = self._screen.width - 1 - columns(f"{name}  ")
-        amount, speed = next((each for each in shown if room - len("".join(each)) >= _LEAST_BAR), shown[-1])
-        room -= len(amount + speed)
-        bar = min(max(room, 0), BAR_WIDTH)
+        taken = max(columns(self._name), widest) + len(longest + "  ")
+        bar, has_amount = _laid_out(self._screen.rewritable - taken, of_all)
         full = int(self.fraction * bar)
+        amount = f"  {part_of(transfer.done, transfer.total)}" if has_amount else ""
+        amount += f"  {int(self.fraction * 100):>2}%{of_all}"
+        speeds, look = self._speeds(now)
+        room = self._screen.rewritable - bar - len("  " + amount)
+        speed = next((f"  {each}" for each in speeds if columns(f"{name}  {each}") <= room), "")
         return [
-            (cut(name, columns(name) + min(room, 0)), BOLD),
+            (cut(name, room), BOLD),
             ("  ", PLAIN),
             ("━" * full, GREEN),
             ("─" * (bar - full), DIM),
@@ -205,7 +219,7 @@ class PullBar:
             return [transfer.status.partition(" sha256")[0]], DIM
         if not (speed := transfer.rate(now)):
             return [], DIM
-        left = duration((transfer.total - transfer.done) / speed)
+        left = time_left(max(1.0, (transfer.total - transfer.done) / speed))
         return [f"{rate(speed)}  {left} left", rate(speed)], DIM
 
     def _tell_each_tenth(self) -> None:
@@ -220,4 +234,14 @@ class PullBar:
 
     def _tell(self, said: str) -> None:
         self._told_at, self._quiet_for = self._clock(), _PLAIN_EVERY
-        self._screen.line(f"{self._name}: {said}")
+        self._screen.sentence(f"{self._name}: {said}")
+
+
+def _laid_out(room: int, of_all: str) -> tuple[int, bool]:
+    """How many columns of what is behind the name the bar takes, and whether there is room for the amount, too."""
+    percent = len(f"  100%{of_all}")
+    for speed in _SPEEDS:
+        bar = room - len(_AMOUNT) - percent - len(speed)
+        if bar >= _LEAST_BAR:
+            return min(bar, BAR_WIDTH), True
+    return min(max(room - percent, 0), BAR_WIDTH), False

@@ -35,6 +35,9 @@ _FALLBACKS = {
 _FURTHER_IN = "    "
 """What begins a line on which another one goes on."""
 
+_LEFT_FREE = 3
+"""Columns behind a line that is rewritten: `^C` stays in it, and can be erased with it."""
+
 
 class Screen:
     """stdout or stderr.
@@ -69,6 +72,11 @@ class Screen:
     def width(self) -> int:
         """The columns that a line may fill."""
         return self._measure()
+
+    @property
+    def rewritable(self) -> int:
+        """The columns that a line may fill which is rewritten."""
+        return self.width - _LEFT_FREE
 
     def paint(self, text: str, look: str) -> str:
         """`text`, looking as told where this stream has colours."""
@@ -105,9 +113,9 @@ class Screen:
     def rewrite(self, segments: Sequence[Segment]) -> None:
         """Show a line that can be rewritten, in place of the one before; cut to the width."""
         with self._lock:
-            width = self.width
+            width = self.rewritable
             shown = [(text.translate(self._fallbacks), look) for text, look in segments]
-            painted = "".join(self.paint(*each) for each in cut_segments(shown, width - 1))
+            painted = "".join(self.paint(*each) for each in cut_segments(shown, width))
             if painted != self._rewritten or width != self._drawn_at:
                 self._put(f"\r\x1b[K{painted}")
                 self._rewritten, self._drawn_at = painted, width
