@@ -116,7 +116,7 @@ def _stopped(stop: KeyboardInterrupt, flags: Collection[str], shown_on: tuple[Sc
         _end_lines(out, flags, interruption(stop))
         documents.error(err, interruption(stop))
         return status
-    err.start_afresh()
+    err.start_afresh(stop)
     if "quiet" not in flags:
         for note in _notes(stop):
             err.sentence((note, DIM))

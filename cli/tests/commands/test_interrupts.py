@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -234,6 +235,46 @@ def test_a_line_that_fills_the_terminal_is_gone_too(world: World, serve: Serve, 
         assert terminal.end() == 130
     assert not any("loading" in row or "^C" in row for row in terminal.display)
     assert terminal.display[-1] == "Stopped."
+
+
+@pytest.mark.parametrize("variables", [{}, {"VUHITRA_ACCESSIBLE": "1"}])
+def test_at_a_question(world: World, serve: Serve, variables: dict[str, str]) -> None:
+    server = serve({"/api/tags": listed("a")})
+    args = ("models", "remove", "a", "--host", server.url)
+    with in_terminal(world.with_(variables=variables), *args) as terminal:
+        terminal.wait_for(r"\[y/N\] ")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.display == ["", "Remove a (98 MB) from HOST? [y/N] ^C".replace("HOST", server.url[7:]), "Stopped."]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_a_question(world: World, serve: Serve, number: signal.Signals) -> None:
+    server = serve({"/api/tags": listed("a")})
+    with in_terminal(world, "models", "remove", "a", "--host", server.url) as terminal:
+        terminal.wait_for(r"\[y/N\] ")
+        os.kill(terminal.pid, number)
+        assert terminal.end() == 128 + number
+    assert [terminal.display[1][-5:], *terminal.display[2:]] == ["[y/N]", "Stopped."]
+
+
+def test_no_choice_is_made(world: World, serve: Serve) -> None:
+    server = serve({"/api/tags": listed("a", "b"), "/api/show": answer({"capabilities": ["completion"]})})
+    here = world.with_(variables={"VUHITRA_ACCESSIBLE": "1"})
+    with in_terminal(here, "chat", "x", "--host", server.url) as terminal:
+        terminal.wait_for("or nothing to stop: ")
+        terminal.send("\n")
+        assert terminal.end() == 130
+    assert terminal.display[-2:] == ["1-2, or nothing to stop:", "Stopped."]
+
+
+def test_nothing_is_left_empty_where_nothing_may_move(world: World, serve: Serve) -> None:
+    here = world.with_(variables={"VUHITRA_ACCESSIBLE": "1"})
+    with in_terminal(here, *chat_with(serve({"/api/generate": SAID}))) as terminal:
+        terminal.wait_for("a place")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert terminal.display[2:] == ["The sea was a place^C", "Stopped after 5 words."]
 
 
 def test_a_pull_says_how_far_it_came(world: World, serve: Serve) -> None:

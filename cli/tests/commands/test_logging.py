@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 import pytest
 
 from tests.commands.conftest import Serve, generated
-from tests.commands.running import World
-from tests.scripted_server import answer, stream, unused_url
+from tests.commands.running import World, in_terminal
+from tests.scripted_server import STREAM_END, STREAM_HEAD, WaitFor, answer, chunk, stream, unused_url
 
 STATS = {"eval_count": 2, "total_duration": 1_500_000_000}
 SECRETS = ("a secret prompt", "a secret answer", "topsecret", "swordfish")
@@ -43,6 +44,19 @@ def test_a_program_reads_the_same_as_json(loud: World) -> None:
     assert not any(secret in ran.err for secret in SECRETS)
 
 
+def test_at_a_terminal_a_line_is_not_glued_to_the_answer(world: World, serve: Serve, released: threading.Event) -> None:
+    said, end = (chunk(record) for record in generated("Hello world"))
+    server = serve({"/api/generate": [STREAM_HEAD, said, WaitFor(released), end, STREAM_END]})
+    loud = world.with_(variables={"LOG_LEVEL": "INFO"})
+    with in_terminal(loud, "chat", "x", "-m", "m", "--host", server.url) as terminal:
+        terminal.wait_for("Hello world")
+        released.set()
+        assert terminal.end() == 0
+    answered = "info: POST /api/generate m answered"
+    assert [row[: len(answered)] for row in terminal.display[2:4]] == ["Hello world", answered]
+    assert "" not in terminal.display[2:]
+
+
 def test_what_failed_is_named(world: World) -> None:
     ran = world.with_(variables={"LOG_LEVEL": "DEBUG"}).run("models", "health", "--host", unused_url())
     assert "info: GET /api/version failed: OllamaConnectionError" in ran.err
@@ -51,7 +65,6 @@ def test_what_failed_is_named(world: World) -> None:
 
 def test_looks_beside_a_call_are_for_debuggers_alone(world: World) -> None:
     import logging
-    import threading
 
     from cli.logger import LOOKING, configure_logging
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cli.environment import Stream
+from cli.environment import Environment, Stream
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, ReaderGone, Terminated
 from cli.terminal.columns import columns, cut, fitted, wrapped
-from cli.terminal.screen import BOLD, DIM, PLAIN, Screen
+from cli.terminal.screen import BOLD, DIM, PLAIN, Screen, screens
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,55 @@ class Dead(io.BytesIO):
 
     def write(self, data: Any) -> int:
         raise OSError(self._number, "gone")
+
+
+def at_one_terminal(*, accessible: bool = False) -> tuple[Screen, Screen, io.BytesIO]:
+    """The screens of stdout and of stderr on the same terminal, and what is written there."""
+    written = io.BytesIO()
+    stream = Stream(written, is_terminal=True)
+    variables = {"VUHITRA_ACCESSIBLE": "1"} if accessible else {}
+    return *screens(Environment(Stream(io.BytesIO()), stream, stream, variables), "never"), written
+
+
+def test_a_whole_line_ends_what_another_has_begun() -> None:
+    out, err, written = at_one_terminal()
+    out.write("Hello world")
+    err.line("info: answered")
+    out.end_line()
+    err.write("thinking")
+    err.sentence("info: more")
+    assert written.getvalue() == b"Hello world\ninfo: answered\nthinking\ninfo: more\n"
+
+
+def test_a_line_in_a_file_ends_nothing_at_a_terminal() -> None:
+    out, err = io.BytesIO(), io.BytesIO()
+    environment = Environment(Stream(io.BytesIO()), Stream(out, is_terminal=True), Stream(err))
+    answer, log = screens(environment, "never")
+    answer.write("Hello ")
+    log.line("info: answered")
+    answer.write("world")
+    answer.end_line()
+    assert (out.getvalue(), err.getvalue()) == (b"Hello world\n", b"info: answered\n")
+
+
+@pytest.mark.parametrize(
+    ("accessible", "stop", "begun", "stands"),
+    [
+        (False, KeyboardInterrupt(), "Sure? ", "Sure? \n"),
+        (True, KeyboardInterrupt(), "Sure? ", "Sure? \n"),
+        (False, KeyboardInterrupt(), "said\n", "said\n\r\x1b[K"),
+        (True, KeyboardInterrupt(), "said\n", "said\n\n"),
+        (False, Terminated(ExitStatus.TERMINATED), "Sure? ", "Sure? \n"),
+        (True, Terminated(ExitStatus.TERMINATED), "Sure? ", "Sure? \n"),
+        (True, Terminated(ExitStatus.TERMINATED), "said\n", "said\n"),
+    ],
+)
+def test_after_ctrl_c_a_line_begins_once(accessible: bool, stop: KeyboardInterrupt, begun: str, stands: str) -> None:
+    out, err, written = at_one_terminal(accessible=accessible)
+    out.write(begun)
+    err.start_afresh(stop)
+    err.start_afresh(stop)
+    assert written.getvalue().decode() == stands
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE, errno.EBADF])

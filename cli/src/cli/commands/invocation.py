@@ -11,7 +11,7 @@ from cli.commands.command import Flags, environment_of, flags_of, screens_of
 from cli.config import DOTENV, EMBEDDED, Settings, settings_of
 from cli.environment import Environment
 from cli.exit_status import ExitStatus
-from cli.failure import Failure, NeedsYes
+from cli.failure import Failure, NeedsYes, Terminated
 from cli.logger import get_logger
 from cli.services.memory import Memory
 from cli.terminal.columns import wrapped
@@ -81,14 +81,16 @@ class Invocation(NamedTuple):
             if answer.isdecimal() and 1 <= int(answer) <= len(names):
                 return names[int(answer) - 1]
             self.err.sentence(f"  none of them: {shown_in_line(answer)}")
-        raise KeyboardInterrupt
+        raise Terminated(ExitStatus.INTERRUPTED)
 
     def _answer_to(self, question: str) -> str:
         """A line from whoever sits there; empty at the end of stdin."""
         self.err.write("\n".join(wrapped(question, self.err.width)))
         line = self.environment.stdin.bytes.readline()
-        if not line.endswith(b"\n"):
-            self.err.line()
+        if line.endswith(b"\n"):
+            self.err.was_entered()
+        else:
+            self.err.end_line()
         return line.decode(errors="replace").strip()
 
     @property

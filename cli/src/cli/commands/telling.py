@@ -74,6 +74,8 @@ class Telling:
         traceback: TracebackType | None,
     ) -> None:
         self._waiting.stop()
+        if isinstance(error, KeyboardInterrupt) and not self._call.flags.json:
+            self._call.err.start_afresh(error)
         if self._thinking:
             self._thinking.end(answered=False)
         try:

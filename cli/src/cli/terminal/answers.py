@@ -98,9 +98,10 @@ class TextAnswer:
         """Keeps what was said; a word that was held back goes below the `^C`."""
         held = self._layout.end().lstrip() if self._layout else ""
         if held:
-            self._write(f"\n{held}")
+            self._screen.end_line()
+            self._write(held)
         if self._words.count:
-            self._screen.write("\n")
+            self._screen.end_line()
         return self._words.count
 
     def failed(self, facts: Facts, error: Facts) -> None:
@@ -111,7 +112,7 @@ class TextAnswer:
     def _end(self) -> None:
         if self._layout:
             self._write(self._layout.end())
-        self._screen.write("\n")
+        self._screen.end_line()
 
     def _write(self, piece: str) -> None:
         """Write all but the newlines at the end: those are written once something follows them."""

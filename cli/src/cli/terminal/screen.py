@@ -39,10 +39,23 @@ _LEFT_FREE = 3
 """Columns behind a line that is rewritten: `^C` stays in it, and can be erased with it."""
 
 
+class Cursor:
+    """Where a terminal stands, for all screens that write on it.
+
+    is_in_line: whether something stands in the line already.
+    stop: the last Ctrl-C after which a line was begun.
+    """
+
+    def __init__(self) -> None:
+        self.is_in_line = False
+        self.stop: KeyboardInterrupt | None = None
+        self.lock = RLock()
+
+
 class Screen:
     """stdout or stderr.
 
-    has_ended: whether the last of several lines for a program is out.
+    cursor: where its terminal stands. has_ended: whether the last of several lines for a program is out.
     On stdout a write that fails ends the command; on stderr there is nobody left to tell. A terminal
     that has gone away ends it silently, as its hanging up does.
     """
@@ -55,6 +68,7 @@ class Screen:
         accessible: bool = False,
         width: Callable[[], int] = lambda: 79,
         carries_the_answer: bool = False,
+        cursor: Cursor | None = None,
     ) -> None:
         self.is_terminal = stream.is_terminal
         self.may_rewrite = stream.is_terminal and not accessible
@@ -66,7 +80,7 @@ class Screen:
         self.has_ended = False
         self._rewritten = ""
         self._drawn_at = 0
-        self._lock = RLock()
+        self._cursor = cursor or Cursor()
 
     @property
     def width(self) -> int:
@@ -92,47 +106,76 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Write at once; a line that was being rewritten is erased first."""
-        with self._lock:
+        with self._cursor.lock:
             self.erase()
+            if text:  # noted before it is written: Ctrl-C may come in between
+                self._cursor.is_in_line = self.is_terminal and not text.endswith("\n")
             self._put(text)
 
     def line(self, text: str = "", look: str = PLAIN) -> None:
-        """Write a line."""
-        self.write(self.paint(text, look) + "\n")
+        """Write a line; one that another text has begun is ended first."""
+        self._write_lines(self.paint(text, look) + "\n")
+
+    def end_line(self) -> None:
+        """End the line; at a terminal only where something stands in it."""
+        with self._cursor.lock:
+            if self._cursor.is_in_line or not self.is_terminal:
+                self.write("\n")
+
+    def was_entered(self) -> None:
+        """Somebody has ended the line with Enter."""
+        self._cursor.is_in_line = False
 
     def sentence(self, *parts: Segment | str) -> None:
         """Write a line; at a terminal it is broken between words, so that it is no wider than that."""
         segments = [(part, PLAIN) if isinstance(part, str) else part for part in parts]
         if not self.is_terminal:
-            self.write("".join(self.paint(*each) for each in segments) + "\n")
+            self._write_lines("".join(self.paint(*each) for each in segments) + "\n")
             return
         shown = [(text.translate(self._fallbacks), look) for text, look in segments]
         lines = wrapped_segments(shown, self.width, _FURTHER_IN)
-        self.write("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
+        self._write_lines("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
 
     def rewrite(self, segments: Sequence[Segment]) -> None:
         """Show a line that can be rewritten, in place of the one before; cut to the width."""
-        with self._lock:
+        with self._cursor.lock:
             width = self.rewritable
             shown = [(text.translate(self._fallbacks), look) for text, look in segments]
             painted = "".join(self.paint(*each) for each in cut_segments(shown, width))
             if painted != self._rewritten or width != self._drawn_at:
+                if not self._rewritten:
+                    self._end_begun()
                 self._put(f"\r\x1b[K{painted}")
                 self._rewritten, self._drawn_at = painted, width
 
     def erase(self) -> None:
         """Take the line away that was being rewritten."""
-        with self._lock:
+        with self._cursor.lock:
             if self._rewritten:
                 self._rewritten = ""
                 self._put("\r\x1b[K")
 
-    def start_afresh(self) -> None:
-        """Begin a line after Ctrl-C: the terminal may have shown `^C` where the cursor stands."""
-        with self._lock:
-            self._rewritten = ""
-            if self.is_terminal:
-                self._put("\r\x1b[K" if self.may_rewrite else "\n")
+    def start_afresh(self, stop: KeyboardInterrupt) -> None:
+        """Begin a line after Ctrl-C, once for each: the terminal may have shown `^C` where the cursor stands."""
+        with self._cursor.lock:
+            if not self.is_terminal or self._cursor.stop is stop:
+                return
+            self._cursor.stop, self._rewritten = stop, ""
+            if self._cursor.is_in_line:
+                self.write("\n")
+            elif self.may_rewrite:
+                self._put("\r\x1b[K")
+            elif not isinstance(stop, Terminated):  # of which a terminal shows nothing
+                self.write("\n")
+
+    def _write_lines(self, text: str) -> None:
+        with self._cursor.lock:
+            self._end_begun()
+            self.write(text)
+
+    def _end_begun(self) -> None:
+        if self.is_terminal:
+            self.end_line()
 
     def _put(self, text: str) -> None:
         if self.is_terminal:
@@ -160,6 +203,7 @@ class Screen:
 
 def screens(environment: Environment, colour: str) -> tuple[Screen, Screen]:
     """The screens of stdout and of stderr, judged apart; `colour` is the flag `--color`."""
+    terminal = Cursor()
 
     def screen(stream: Stream, carries_the_answer: bool) -> Screen:
         return Screen(
@@ -168,6 +212,7 @@ def screens(environment: Environment, colour: str) -> tuple[Screen, Screen]:
             accessible=environment.is_accessible,
             width=lambda: environment.width,
             carries_the_answer=carries_the_answer,
+            cursor=terminal if stream.is_terminal else None,
         )
 
     return screen(environment.stdout, True), screen(environment.stderr, False)

@@ -40,7 +40,7 @@ class ThinkingShown:
             return False
         took = duration(self._clock() - self._began)
         self._began = None
-        self._screen.write("\n")
+        self._screen.end_line()
         self._screen.line(f"… thought for {took}", DIM)
         if answered:
             self._screen.line()
