@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,6 +93,19 @@ class TestThinking:
         server = serve({"/api/generate": self.THOUGHT})
         ran = world.at_terminal.run(*ask(server, "--json", "--show-thinking"))
         assert (ran.json["thinking"], ran.err) == ("so \x1b[2Jblue\n", "")
+
+    def test_its_lines_are_broken_between_words(self, world: World, serve: Serve) -> None:
+        words = "someone who thinks in words of any length\n\nthinks on\n"
+        pieces = [
+            {"model": "m", "response": "", "thinking": each, "done": False}
+            for each in re.findall(".{1,5}", words, re.DOTALL)
+        ]
+        server = serve({"/api/generate": stream([*pieces, *generated("yes")])})
+        person = world.at_terminal.with_(width=20, variables={"NO_COLOR": "1"})
+        shown = "Thinking …\nsomeone who thinks\nin words of any\nlength\n\nthinks on\n… thought for 0.0 s\n\n"
+        assert person.run(*ask(server)).err == "Model: m\n" + shown
+        piped = world.run(*ask(server, "--show-thinking")).err
+        assert piped == f"Thinking …\n{words}… thought for 0.0 s\n\n"
 
     def test_stopped_while_it_thinks(self, world: World, serve: Serve) -> None:
         thought = {"model": "m", "response": "", "thinking": "so blue", "done": False}

@@ -106,6 +106,14 @@ def test_a_word_wider_than_the_screen_is_the_terminals_to_break() -> None:
     assert rendered("see " + "x" * 30 + " and more", width=20) == f"see {'x' * 30} and\nmore"
 
 
+@pytest.mark.parametrize("text", ["`{}`", "**{}**", "[at]({})", "[{}](x)"])
+def test_what_was_held_back_begins_no_line_that_is_too_short_for_it(text: str) -> None:
+    address = "http://x.y/" + "z" * 24
+    shown = re.sub("[«»]|[BDC]+:", "", rendered(f"it stands here {text.format(address)}. So", width=48))
+    assert all(len(line) <= 48 for line in shown.splitlines())
+    assert shown.splitlines()[1].lstrip("(").startswith(address)
+
+
 def test_the_width_is_asked_anew_for_each_line() -> None:
     widths = iter([20, 10, 40, 40])
     markdown = Markdown(lambda: next(widths), paint)

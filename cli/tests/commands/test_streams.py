@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -80,6 +81,15 @@ class TestEncodings:
         with in_terminal(here, "chat", "x", "-m", "m", "--host", serve(says=["a…你"]).url) as terminal:
             assert terminal.end() == 0
         assert "a...?" in terminal.screen
+
+    def test_what_stands_instead_is_laid_out(self, world: World, serve: Serve) -> None:
+        thought = {"model": "m", "response": "", "thinking": "hm… hm… hm… hm… hm…", "done": False}
+        server = serve({"/api/generate": stream([thought, *generated("so… so… so… so… so… so…")])})
+        person = world.at_terminal.with_(encoding="ascii", width=20, variables={"TERM": "xterm"})
+        ran = person.run("chat", "x", "-m", "m", "--host", server.url)
+        for text in (ran.out, ran.err):
+            lines = re.sub("\x1b.*?m", "", text).splitlines()
+            assert all(len(line) <= 20 for line in lines), lines
 
 
 class TestPipes:

@@ -85,7 +85,7 @@ class Invocation(NamedTuple):
 
     def _answer_to(self, question: str) -> str:
         """A line from whoever sits there; empty at the end of stdin."""
-        self.err.write("\n".join(wrapped(question, self.err.width)))
+        self.err.write("\n".join(wrapped(self.err.translated(question), self.err.width)))
         line = self.environment.stdin.bytes.readline()
         if line.endswith(b"\n"):
             self.err.was_entered()

@@ -81,7 +81,7 @@ class TextAnswer:
     def text(self, piece: str) -> None:
         """A piece of the answer."""
         self._words.feed(piece)
-        shown = self._filter.feed(piece) if self._filter else piece
+        shown = self._screen.translated(self._filter.feed(piece)) if self._filter else piece
         self._write(self._layout.feed(shown) if self._layout else shown)
 
     def thinking(self, piece: str) -> None:

@@ -86,9 +86,9 @@ class Markdown:
                 self._lines.verbatim(self._rest, self._look)
                 self._rest = ""
             else:
-                segments, self._rest, self._before = spans(self._rest, self._look, self._before, whole=ends)
-                for segment in segments:
-                    self._lines.add(*segment)
+                told, self._rest, self._before = spans(self._rest, self._look, self._before, whole=ends)
+                for text, look, was_held in told:
+                    (self._lines.add_whole if was_held else self._lines.add)(text, look)
 
     def _begin(self, *, ends: bool) -> bool:
         """Whether it can be said what this line is; what marks it is shown then."""

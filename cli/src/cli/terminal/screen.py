@@ -102,7 +102,11 @@ class Screen:
             return text
         from cli.terminal.escape_filter import shown_in_line
 
-        return shown_in_line(text)
+        return self.translated(shown_in_line(text))
+
+    def translated(self, text: str) -> str:
+        """A text as this terminal can show it, to be measured before it is laid out."""
+        return text.translate(self._fallbacks)
 
     def write(self, text: str) -> None:
         """Write at once; a line that was being rewritten is erased first."""
@@ -132,7 +136,7 @@ class Screen:
         if not self.is_terminal:
             self._write_lines("".join(self.paint(*each) for each in segments) + "\n")
             return
-        shown = [(text.translate(self._fallbacks), look) for text, look in segments]
+        shown = [(self.translated(text), look) for text, look in segments]
         lines = wrapped_segments(shown, self.width, _FURTHER_IN)
         self._write_lines("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
 
@@ -140,7 +144,7 @@ class Screen:
         """Show a line that can be rewritten, in place of the one before; cut to the width."""
         with self._cursor.lock:
             width = self.rewritable
-            shown = [(text.translate(self._fallbacks), look) for text, look in segments]
+            shown = [(self.translated(text), look) for text, look in segments]
             painted = "".join(self.paint(*each) for each in cut_segments(shown, width))
             if painted != self._rewritten or width != self._drawn_at:
                 if not self._rewritten:
@@ -179,8 +183,7 @@ class Screen:
 
     def _put(self, text: str) -> None:
         if self.is_terminal:
-            translated = text.translate(self._fallbacks)
-            data = translated.encode(self._stream.encoding, errors="replace")
+            data = self.translated(text).encode(self._stream.encoding, errors="replace")
         else:
             data = text.encode(errors="replace")
         try:

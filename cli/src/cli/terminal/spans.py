@@ -10,7 +10,6 @@ import re
 from typing import NamedTuple
 
 from cli.terminal.screen import BOLD, DIM
-from cli.terminal.segments import Segment
 
 CODE = "36"
 """Cyan."""
@@ -31,13 +30,21 @@ _COUNTERPARTS = {
 }
 
 
+class Span(NamedTuple):
+    """A part of a line, and what it looks like. was_held: whether it was held back until all of it was there."""
+
+    text: str
+    look: str
+    was_held: bool = False
+
+
 class Told(NamedTuple):
     """What can be told of a line by now.
 
     rest: what can't. before: the character before the rest.
     """
 
-    segments: list[Segment]
+    spans: list[Span]
     rest: str
     before: str
 
@@ -48,26 +55,26 @@ def spans(text: str, look: str, before: str, *, whole: bool) -> Told:
     look: what it looks like anyway. before: the character before it, "" at the beginning of the line.
     whole: whether this is the end of the line, so that no rest is left.
     """
-    found: list[Segment] = []
+    found: list[Span] = []
     at = 0
     while mark := _MARK.search(text, at):
         if mark.start() > at:
-            found.append((text[at : mark.start()], look))
+            found.append(Span(text[at : mark.start()], look))
             before = text[mark.start() - 1]
         step = _marked(text, mark, look, before, whole=whole)
         if step is None:
             return Told(found, text[mark.start() :], before)
-        found += step.segments
+        found += [span._replace(was_held=True) for span in step.spans]
         at = step.end
         before = text[at - 1]
     if at < len(text):
-        found.append((text[at:], look))
+        found.append(Span(text[at:], look))
         before = text[-1]
     return Told(found, "", before)
 
 
 class _Step(NamedTuple):
-    segments: list[Segment]
+    spans: list[Span]
     end: int
 
 
@@ -80,16 +87,18 @@ def _marked(text: str, mark: re.Match[str], look: str, before: str, *, whole: bo
         return None
     behind = text[begin : begin + 1]
     if signs == "\\" and behind in _ESCAPED:
-        return _Step([(behind, look)], begin + 1)
+        return _Step([Span(behind, look)], begin + 1)
     counterpart = _counterpart(signs, before, behind)
     found = counterpart.search(text, begin, begin + _LONGEST) if counterpart else None
     if counterpart and not whole and (found.end() == len(text) if found else len(text) - begin < _LONGEST):
         return None
     if found is None:
-        return _Step([(signs, look)], begin)
+        return _Step([Span(signs, look)], begin)
     inner = text[begin : found.start()]
     is_code = signs[0] == "`"
-    within = [(inner, _both(look, CODE))] if is_code else spans(inner, _both(look, BOLD), signs[0], whole=True).segments
+    within = (
+        [Span(inner, _both(look, CODE))] if is_code else spans(inner, _both(look, BOLD), signs[0], whole=True).spans
+    )
     return _Step(within, found.end())
 
 
@@ -105,10 +114,10 @@ def _counterpart(signs: str, before: str, behind: str) -> re.Pattern[str] | None
 def _link(text: str, start: int, look: str, *, whole: bool) -> _Step | None:
     if found := _LINK.match(text, start):
         words, address = found.groups()
-        return _Step([*spans(words, look, "[", whole=True).segments, (f" ({address})", DIM)], found.end())
+        return _Step([*spans(words, look, "[", whole=True).spans, Span(f" ({address})", DIM)], found.end())
     if not whole and _LINK_BEGUN.match(text, start):
         return None
-    return _Step([("[", look)], start + 1)
+    return _Step([Span("[", look)], start + 1)
 
 
 def _both(look: str, other: str) -> str:

@@ -60,6 +60,16 @@ class Wrapping:
                 if self._has_room():
                     self._put_blanks()
             else:
+                self._begin_word(part)
+                self._add_to_word(part, look)
+
+    def add_whole(self, text: str, look: str) -> None:
+        """The same where its words are known to their ends: none is begun in a line that is too short for it."""
+        for part in _PARTS.findall(text):
+            if part[0] in " \t":
+                self.add(part, look)
+            else:
+                self._begin_word(part, columns(part))
                 self._add_to_word(part, look)
 
     def verbatim(self, text: str, look: str) -> None:
@@ -87,11 +97,14 @@ class Wrapping:
         written, self._written = self._written, []
         return [("".join(text for text, _ in same), look) for look, same in groupby(written, lambda each: each[1])]
 
-    def _add_to_word(self, part: str, look: str) -> None:
+    def _begin_word(self, part: str, known: int = 0) -> None:
+        """A word begins, unless this belongs to the one before. known: the columns that it has at least."""
         if self._last and self._may_break_before(part):
             self.finish_word()
         if not self._last:
-            self._goes_on = self._has_room()
+            self._goes_on = self._has_room(known)
+
+    def _add_to_word(self, part: str, look: str) -> None:
         self._last = part[-1]
         self._word.append((part, look))
         self._word_columns += columns(part)
@@ -99,10 +112,10 @@ class Wrapping:
             self._put_word()
             self._goes_on = True
 
-    def _has_room(self) -> bool:
-        """Whether any word but a very long one fits into the line."""
+    def _has_room(self, known: int = 0) -> bool:
+        """Whether any word but a very long one fits into the line, behind so many columns that are known of it."""
         width = self._line_width()
-        return self._column + columns(self._blanks) + min(_LONG_WORD, width // 2) <= width
+        return self._column + columns(self._blanks) + known + min(_LONG_WORD, width // 2) <= width
 
     def _may_break_before(self, part: str) -> bool:
         """Whether a word may end here without a blank, as it may between the characters of Chinese."""
