@@ -169,6 +169,14 @@ class TestList:
         assert (ran.status, ran.out) == (0, "")
         assert ran.err.startswith("No models available at ")
 
+    def test_no_models_at_a_narrow_terminal(self, here: World, serve: Serve) -> None:
+        host = serve({"/api/tags": listed()}).url
+        person = here.at_terminal.with_(width=40, variables={"TERM": "xterm"})
+        ran = person.run("models", "list", "--host", host)
+        assert "\x1b[2m  try: \x1b[0m\x1b[1mvuhitra models pull" in ran.err
+        plain = re.sub("\x1b.*?m", "", ran.err)
+        assert all(len(line) <= 40 for line in plain.splitlines()), plain
+
     def test_a_name_with_escapes_is_harmless_at_a_terminal_and_exact_in_a_pipe(self, here: World, serve: Serve) -> None:
         host = serve({"/api/tags": listed("evil\x1b[2Jname")}).url
         assert "evilname" in here.at_terminal.run("models", "list", "--host", host).out

@@ -58,6 +58,13 @@ class TestShow:
         ran = world.run("models", "show", "m", "--host", server.url)
         assert (ran.status, ran.out) == (0, "m\n  architecture  llama\n")
 
+    def test_tabs_are_as_wide_as_the_terminal_makes_them(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/show": answer({"template": "\tfive words\tand a tab"})})
+        person = world.at_terminal.with_(width=30, variables={"NO_COLOR": "1"})
+        shown = person.run("models", "show", "m", "--host", server.url).out
+        assert shown.endswith("\nTemplate\n        five words      and a\n    tab\n")
+        assert "\tfive words\tand a tab\n" in world.run("models", "show", "m", "--host", server.url).out
+
     def test_of_the_license_its_first_line(self, world: World, serve: Serve) -> None:
         server = serve({"/api/show": answer({"license": "\n  Apache License\nVersion 2.0\n"})})
         assert "  license       Apache License\n" in world.run("models", "show", "m", "--host", server.url).out

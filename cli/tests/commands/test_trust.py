@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -137,6 +138,14 @@ class TestAsking:
     )
     def test_one_of_several_by_number_or_name(self, world: World, typed: bytes, chosen: str) -> None:
         assert self.call(world.at_terminal.with_(stdin=typed)).choose("Which?", ["a", "b:latest"]) == chosen
+
+    def test_the_choices_are_no_wider_than_the_terminal(self, world: World) -> None:
+        call = self.call(world.at_terminal.with_(stdin=b"1\n", width=20))
+        call.choose("Which?", ["a", "a-name-of-19-columns"])
+        written = call.environment.stderr.bytes
+        assert isinstance(written, io.BytesIO)
+        assert all(len(line) <= 24 for line in written.getvalue().decode().splitlines())
+        assert "  2\n    a-name-of-19-columns\n" in written.getvalue().decode()
 
     def test_nothing_stops(self, world: World) -> None:
         for typed in (b"", b"\n"):

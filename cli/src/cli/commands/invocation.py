@@ -74,7 +74,7 @@ class Invocation(NamedTuple):
         """Have somebody choose one of several, by its number or its name. An empty answer stops the command."""
         self.err.sentence(title)
         for number, name in enumerate(names, 1):
-            self.err.line(f"  {number}  {shown_in_line(name)}")
+            self.err.sentence(f"  {number}  {shown_in_line(name)}")
         while answer := self._answer_to(f"1-{len(names)}, or nothing to stop: "):
             if answer in names:
                 return answer

@@ -18,6 +18,7 @@ from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.columns import columns
+from cli.terminal.errors import tell_hint
 from cli.terminal.numbers import counted, size
 from vuhitra.errors import OllamaError
 
@@ -63,7 +64,7 @@ def _show(call: Invocation, server: Server, rows: Sequence[ModelRow], default: C
         call.document({**facts, "models": [asdict(row) for row in rows]})
     elif not rows:
         call.err.sentence(f"No models available at {server.name}.")
-        call.err.line(f"  try: {server.command('models', 'pull', 'smollm2:135m')}")
+        tell_hint(server.command("models", "pull", "smollm2:135m"), call.err)
     else:
         print_models(call.out, rows, call.environment.now())
         call.aside("")

@@ -85,4 +85,4 @@ def _print_facts(call: Invocation, name: str, model: Description) -> None:
         if text.strip():
             out.line("\n" + title, BOLD)
             for line in text.rstrip().splitlines():
-                out.sentence(f"  {shown(line) if out.is_terminal else line}")
+                out.sentence(f"  {shown(line)}".expandtabs() if out.is_terminal else f"  {line}")

@@ -35,7 +35,12 @@ def render(report: Report, screen: Screen) -> None:
     if report.why:
         screen.sentence(_INDENT + shown_in_line(report.why))
     if report.hint:
-        screen.sentence((f"{_INDENT}try: ", DIM), *_segments(shown_in_line(report.hint), _COMMAND))
+        tell_hint(report.hint, screen)
+
+
+def tell_hint(hint: str, screen: Screen) -> None:
+    """Write what to try, its command in bold."""
+    screen.sentence((f"{_INDENT}try: ", DIM), *_segments(shown_in_line(hint), _COMMAND))
 
 
 def as_object(report: Report) -> dict[str, object]:
