@@ -148,7 +148,7 @@ def _terminal_encoding(text: TextIO) -> str:
 
 def _terminal_width() -> int | None:
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns):
+    if columns.isdecimal() and int(columns):
         return int(columns)
     for descriptor in (1, 2, 0):
         try:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
+from cli.environment import Stream
 from cli.main import cli
 from cli.misuse import flags_in
+from cli.terminal.errors import Report, render
+from cli.terminal.screen import Screen
 from tests.commands.conftest import Serve, generated
 from tests.commands.running import World
 from tests.scripted_server import Dribble, Step, answer, stream, unused_url
@@ -29,6 +34,14 @@ def test_its_colours(world: World) -> None:
     person = world.with_(stderr_is_terminal=True)
     ran = person.run("chat", "x", "-m", "m", "--host", url)
     assert f"\x1b[1;31mError: \x1b[0mcannot connect to Ollama at \x1b[1m{url}\x1b[0m (--host)\n" in ran.err
+
+
+@pytest.mark.parametrize("behind", [": refused", "'", ".", "'; and so on", ")", ", or not", '":'])
+def test_what_stands_behind_a_url_is_no_part_of_it(behind: str) -> None:
+    written = io.BytesIO()
+    report = Report(f"no answer of http://a.b:1/c{behind}", None, None, "code", 1)
+    render(report, Screen(Stream(written, is_terminal=True), colour=True))
+    assert f"\x1b[1mhttp://a.b:1/c\x1b[0m{behind}\n" in written.getvalue().decode()
 
 
 ANSWERS: list[tuple[list[Step], int, str]] = [

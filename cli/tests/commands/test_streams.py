@@ -189,3 +189,7 @@ class TestEnvironment:
     def test_an_unknown_width_is_79(self, world: World) -> None:
         assert world.environment().width == 79
         assert world.with_(width=120).environment().width == 120
+
+    @pytest.mark.parametrize("columns", ["²", "0", "-1", "wide"])
+    def test_a_width_that_is_none_is_no_error(self, world: World, columns: str) -> None:
+        assert world.with_(variables={"COLUMNS": columns}).run_process("--help").status == 0

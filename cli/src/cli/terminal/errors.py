@@ -10,7 +10,9 @@ from cli.terminal.escape_filter import shown, shown_in_line
 from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
 
-_URL_OR_COUNT = re.compile(r"https?://[^\s,()]+|unix:///[^\s,()]+|\b\d[\d,]*(?= tokens\b)|(?<=window is )\d[\d,]*\d")
+_URL_OR_COUNT = re.compile(
+    r"(?:https?://|unix:///)[^\s,()'\"]+(?<![:;.])|\b\d[\d,]*(?= tokens\b)|(?<=window is )\d[\d,]*\d"
+)
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
