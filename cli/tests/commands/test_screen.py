@@ -12,6 +12,7 @@ from cli.environment import Environment, Stream
 from cli.exit_status import ExitStatus
 from cli.failure import Failure, ReaderGone, Terminated
 from cli.terminal.columns import columns, cut, fitted, wrapped
+from cli.terminal.numbers import milliseconds
 from cli.terminal.screen import BOLD, DIM, PLAIN, Screen, screens
 
 
@@ -84,6 +85,22 @@ def test_what_an_encoding_cannot_show_is_never_an_error() -> None:
     pipe = io.BytesIO()
     Screen(Stream(pipe, encoding="ascii")).write("… 你\r\n")
     assert pipe.getvalue() == "… 你\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0.0041, "4 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (1.49, "1.5 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (75, "1 min 15 s"),
+    ],
+)
+def test_short_times(seconds: float, written: str) -> None:
+    assert milliseconds(seconds) == written
 
 
 class Dead(io.BytesIO):

@@ -51,8 +51,10 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """A short time: `4 ms`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
+    """A short time: `4 ms`, `1.5 s`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
 
 
 def ago(seconds: float) -> str:
