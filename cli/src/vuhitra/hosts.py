@@ -168,9 +168,8 @@ def _in_brackets(rest: str) -> str:
     """What follows the scheme; what looks like an IPv6 address without its brackets has them."""
     credential, at, after = rest.rpartition("@")
     address, slash, path = after.partition("/")
-    return (
-        f"{credential}{at}[{address}]{slash}{path}" if address.count(":") > 1 and re.fullmatch(_IPV6, address) else rest
-    )
+    is_bare = address.count(":") > 1 and re.fullmatch(_IPV6, address)
+    return f"{credential}{at}[{address}]{slash}{path}" if is_bare else rest
 
 
 def _address(parts: SplitResult) -> str:
