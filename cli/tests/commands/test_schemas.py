@@ -94,6 +94,7 @@ def test_as_json_it_comes_with_the_error(world: World, serve: Serve) -> None:
     ran = world.run(*args, "--schema", "name, age int")
     assert (ran.status, ran.error["code"]) == (9, "misfit")
     assert (ran.json["parsed"], ran.json["error"]["exit"]) == (None, 9)
+    assert (ran.json["done_reason"], ran.json["stats"] is None) == ("stop", False), "it is whole, all the same"
     assert world.run(*args, "--schema", "name").json["parsed"] == {"name": "Ann"}
 
 

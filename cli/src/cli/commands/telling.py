@@ -21,6 +21,7 @@ from cli.terminal.presentation import Presentation
 from cli.terminal.screen import DIM, Screen
 from cli.terminal.statistics import Taken
 from cli.terminal.waiting import Awaited
+from vuhitra.errors import OllamaOutputError
 from vuhitra.reply import Done, Event, Reply, Text, Thinking, ToolCall
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Telling:
 
     def _tell_of_end(self, error: BaseException | None) -> None:
         """Keep what was said, and say so. Raises what explains an error better."""
-        facts = self._facts(None)
+        facts = self._facts(error.reply if isinstance(error, OllamaOutputError) else None)
         if isinstance(error, KeyboardInterrupt):
             words = self._view.stopped(facts, interruption(error))
             kept = f", kept in {self._keep()}" if self._keeps_some else ""
