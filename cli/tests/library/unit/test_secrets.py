@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vuhitra.lines import shown
 from vuhitra.secrets import hide, secrets_in
@@ -58,10 +61,26 @@ def test_what_is_left_of_one_where_a_text_was_cut_is_hidden(spelt: Callable[[str
         assert "nd0123456789" not in hide(f"{said[at:]} is wrong", secrets), said[at:]
 
 
-def test_backslashes_are_looked_at_once() -> None:
-    secret = "\\" * 20 + "!" * 20
-    text = "\\" * 4000 + "!" * 19
-    assert "!" not in hide(text, secrets_in([("X-Api-Key", secret)]))
+@pytest.mark.parametrize("key", ["hunter\\ésecret", "CORP\\<key>9999", "pa\\\\ss/word", "\\\\\\a1b2c3\\"])
+@pytest.mark.parametrize("spelt", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_one_with_backslashes_is_hidden_too(spelt: Callable[[str], str], key: str) -> None:
+    hidden = hide(f"so {spelt(key)} is wrong", secrets_in([("X-Api-Key", key)]))
+    assert not re.search(r"unter|secret|CORP|9999|word|1b2c", hidden), hidden
+
+
+@given(
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8),
+    st.sampled_from([*SPELLINGS.values()]),
+)
+def test_whatever_it_is_it_is_found(key: str, spelt: Callable[[str], str]) -> None:
+    secrets = secrets_in([("X-Api-Key", key)])
+    assert not secrets or "***" in hide(f"<{spelt(key)}>", secrets)
+
+
+@pytest.mark.parametrize("text", ["\\" * 200_000, "%25" * 100_000, "&amp;" * 50_000, "a" * 300_000])
+def test_a_long_text_is_read_once(text: str) -> None:
+    token = "-abcdefgh" * 250
+    assert hide(text, secrets_in([("X-Api-Key", token), ("Authorization", f"Bearer {token}")])) == text
 
 
 @pytest.mark.parametrize("text", ["nothing of it", "token", "tok&en", "0123456789 is a number", ""])
