@@ -33,6 +33,9 @@ _PIECE = 1024 * 1024
 _WHAT_CAME = re.compile(r":? (?:bytearray\()?b['\"].*", re.DOTALL)
 """What h11's messages quote."""
 
+_MOST_INTERIM = 100
+"""1xx responses before the one that is waited for."""
+
 _SHOWN = 200
 """Bytes of what can't be read that are worth keeping for its error."""
 
@@ -146,6 +149,7 @@ class Exchange:
         self._over = False
         self._may_hold_more = True
         self._in_body = False
+        self._interim = 0
         self._head: Head | None = None
         self._failure: BrokenOffError | UnreadableError | None = None
         self._joiner: ChunkJoiner | None = None
@@ -227,6 +231,9 @@ class Exchange:
                 return head
             if not isinstance(event, h11.InformationalResponse):
                 raise BrokenOffError("closed before it answered")
+            self._interim += 1
+            if self._interim > _MOST_INTERIM:
+                raise NotHTTPError(f"more than {_MOST_INTERIM} interim answers", self._seen, self._sent)
 
     def data(self) -> bytes | None:
         """The body's bytes that have come by now, decompressed, or `b""` at its end. Raises CodingError."""

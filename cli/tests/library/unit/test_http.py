@@ -162,6 +162,11 @@ def test_interim_responses_alone_are_no_answer() -> None:
         receive(asked(), [b"HTTP/1.1 100 Continue\r\n\r\n"])
 
 
+def test_so_many_interim_responses_are_no_answer_either() -> None:
+    with pytest.raises(NotHTTPError, match="more than 100 interim answers"):
+        receive(asked(), [b"HTTP/1.1 102 Processing\r\n\r\n"] * 101)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -15,6 +15,7 @@ from tests.scripted_server import (
     STREAM_END,
     STREAM_HEAD,
     Dribble,
+    Flood,
     Hang,
     Pause,
     Step,
@@ -24,7 +25,14 @@ from tests.scripted_server import (
     pieces,
     unused_url,
 )
-from vuhitra import AsyncOllamaClient, OllamaConnectionError, OllamaTimeoutError, Retry, Timeouts
+from vuhitra import (
+    AsyncOllamaClient,
+    OllamaConnectionError,
+    OllamaProtocolError,
+    OllamaTimeoutError,
+    Retry,
+    Timeouts,
+)
 
 HELLO = [{"role": "user", "content": "hello"}]
 LIMIT = 0.3
@@ -89,6 +97,13 @@ def test_total_bounds_the_attempts_and_their_waits(connect: Connect) -> None:
     with pytest.raises(OllamaConnectionError):
         client.chat(HELLO)
     assert time.monotonic() - began < 10 * LIMIT
+
+
+def test_interim_answers_without_end_outwit_no_limit(connect: Connect, serve: Serve) -> None:
+    server = serve([Flood(b"HTTP/1.1 102 Processing\r\n\r\n" * 50)])
+    with pytest.raises(OllamaProtocolError, match="interim"):
+        connect(server.url, "m", 60).chat(HELLO)
+    assert connect(server.url).health_check() is False
 
 
 def test_a_number_is_the_limit_of_start_and_idle(connect: Connect, serve: Serve) -> None:
