@@ -152,6 +152,14 @@ def test_the_other_commands_ask_it_too(world: World, variables: dict[str, str], 
     assert here.run("models", "health", *args).out.startswith("ok    the built-in engine (")
 
 
+def test_its_address_is_not_remembered(world: World, serve: Serve) -> None:
+    world.run("models", "list", "--host", serve({"/api/tags": listed("m")}).url)
+    noted = Path(world.environment().state_dir) / "model-names"
+    before = noted.read_text()
+    world.run("models", "list", "--embedded")
+    assert noted.read_text() == before
+
+
 def test_it_fetches_nothing(world: World) -> None:
     ran = world.run("models", "pull", "llama3.2", "--embedded")
     assert (ran.status, ran.err.splitlines()[0]) == (2, "Error: the built-in engine can't fetch models")

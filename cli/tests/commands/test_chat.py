@@ -254,6 +254,7 @@ class TestWhichModel:
             2,
             f"Error: MODEL is {name!r}, which names no model\n  try: vuhitra config show\n",
         )
+        assert set_so.run("chat", "x", "--show-prompt").err == ran.err
         assert server.requests == []
         assert set_so.run("chat", "x", "-m", "m").status == 0
 
@@ -308,6 +309,14 @@ class TestBrokenOff:
         assert what.endswith(" broke off in the middle of the answer")
         assert why == "  closed the connection too soon"
         assert hint.startswith("  try: vuhitra chat x -m m --host http://127.0.0.1:")
+
+    def test_what_came_through_a_pipe_is_not_asked_without_it(self, world: World, serve: Serve) -> None:
+        cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
+        piped = world.with_(stdin=b"It rained.")
+        ran = piped.run("chat", "x", "-m", "m", "--host", serve({"/api/generate": cut}).url)
+        assert ran.err.endswith("\n  try: the same command again\n")
+        misfit = ("chat", "x", "-m", "m", "--schema", "a int", "--host", serve(says=["{}"]).url)
+        assert piped.run(*misfit).err.endswith("\n  try: the same with --json\n")
 
     def test_what_is_held_back_is_whole_or_carries_its_error(self, world: World, serve: Serve) -> None:
         cut = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]

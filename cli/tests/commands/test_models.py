@@ -160,9 +160,15 @@ class TestList:
         ]
 
     def test_a_server_that_tells_nothing_is_asked_about_one_model(self, here: World, serve: Serve) -> None:
-        server = serve({"/api/tags": listed("m:latest", "n:latest")})
+        server = serve({"/api/tags": listed("m:latest", "n:latest"), "/api/show": answer(b"404 page not found", 404)})
         assert here.run("models", "list", "--host", server.url).status == 0
         assert server.paths.count("/api/show") == 1
+
+    def test_one_model_that_is_broken_hides_nothing_of_the_others(self, here: World, serve: Serve) -> None:
+        broken, whole = answer({"error": "unable to read it"}, 500), answer({"capabilities": ["completion"]})
+        routes: Routes = {"/api/tags": listed("bad:latest", "good:latest"), "/api/show": InTurn(broken, whole)}
+        bad, good = here.run("models", "list", "--host", serve(routes).url).out.splitlines()[1:]
+        assert (bad.split()[-1], good.split()[-1]) == ("MB", "chat")
 
     def test_no_models_is_no_error(self, here: World, serve: Serve) -> None:
         ran = here.run("models", "list", "--host", serve({"/api/tags": listed()}).url)

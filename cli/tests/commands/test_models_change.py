@@ -105,6 +105,8 @@ class TestCreate:
         assert ran.status == 5
         tried = f"vuhitra models create m --from smollm2:latest -s 'Be brief.' --host {server.url}"
         assert f"  try: {tried}\n" in ran.err
+        ran = world.run("models", "create", "smolm2", "--from", "smolm2", "--host", server.url)
+        assert f"  try: vuhitra models create smolm2 --from smollm2:latest --host {server.url}\n" in ran.err
         assert server.paths.count("/api/create") == 0
 
     def test_what_the_server_says_against_it(self, world: World, serve: Serve) -> None:
@@ -193,6 +195,9 @@ class TestRemove:
         ran = world.run("models", "remove", "mistrall", "b", "--yes", "--host", server.url)
         assert (ran.status, ran.out) == (5, "✓ Model removed: b\n")
         assert "near names: mistral:latest" in ran.err
+        assert f"  try: vuhitra models remove mistral:latest --host {server.url}\n" in ran.err, (
+            "the yes was for another"
+        )
 
     def test_json(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("a", "b"), "/api/delete": InTurn(GONE, DONE)})

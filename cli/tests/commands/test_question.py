@@ -143,6 +143,18 @@ class TestTooLong:
             assert (ran.status, "--on-overflow" in ran.err) == (8, False)
             assert "  try: a shorter text" in ran.err
 
+    def test_what_nobody_counts_is_estimated_for_what_to_try(self, world: World, serve: Serve) -> None:
+        refused = answer({"error": "the input length exceeds the context length"}, 400)
+        shown = {"model_info": {"general.architecture": "x", "x.context_length": 8_192}}
+        server = serve({"/api/generate": refused, "/api/show": answer(shown)})
+        ran = world.run("chat", TEXT, "-m", "m", "--host", server.url)
+        assert (ran.status, ran.err.splitlines()[-1]) == (
+            8,
+            "  try: --num-ctx 8192 (the most it can; loads it again), or a shorter text",
+        )
+        ran = world.run("chat", "a few words", "--num-ctx", "64", "-m", "m", "--host", server.url)
+        assert ran.err.splitlines()[-1] == "  try: --num-ctx 1024 (loads it again), or a shorter text"
+
     def test_a_question_is_never_cut(self, world: World, serve: Serve) -> None:
         server = serve(self.routes(4_096))
         ran = world.run("chat", TEXT, "--on-overflow", "trim", "-m", "m", "--host", server.url)
@@ -187,6 +199,15 @@ class TestWhatAModelCannotDo:
             5,
             f"Error: m takes no level of thinking\n  {text}\n  try: the same with --think\n",
         )
+
+    def test_what_a_model_can_and_not_so_is_told_in_the_words_of_the_server(self, world: World, serve: Serve) -> None:
+        said = '"m" does not support thinking'
+        thinks = {
+            "/api/generate": answer({"error": said}, 400),
+            "/api/tags": answer({"models": [model("m", 1, "thinking")]}),
+        }
+        ran = world.run("chat", "x", "--think", "-m", "m", "--host", serve(thinks).url)
+        assert (ran.status, ran.err) == (5, f"Error: m can't think\n  {said}\n")
 
     def test_seeing(self, world: World, serve: Serve) -> None:
         (world.home / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")

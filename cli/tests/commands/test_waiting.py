@@ -227,7 +227,7 @@ def test_trying_again_is_told(world: World, serve: Serve) -> None:
     loading = {"/api/ps": answer({"models": []}), "/api/tags": answer({"models": []})}
     server = serve({"/api/generate": InTurn(busy, stream(generated("word"))), **loading})
     with in_terminal(world, "chat", "x", "-m", "m", "--host", server.url) as terminal:
-        terminal.wait_for(r"trying again \(2 of 3: busy\) … 2 s")
+        terminal.wait_for(r"trying again \(2 of 3: busy\) … [23] s")
         assert terminal.end() == 0
     assert terminal.screen == ["", "Model: m", "word", ""]
 

@@ -10,17 +10,17 @@ from cli.terminal.presentation import Presentation
 from vuhitra.errors import OllamaError, OllamaIncompleteError, OllamaOutputError
 
 
-def tell_to_try_again(error: OllamaError, words: Sequence[str]) -> None:
+def tell_to_try_again(error: OllamaError, words: Sequence[str], *, pipes: bool) -> None:
     """Give an error what to try: asking again where an answer broke off, and --json where one that doesn't fit is lost.
 
-    words: the command line.
+    words: the command line. pipes: whether it is but a part of what was asked, since stdin was read.
     """
     from cli.misuse import repeated
 
     if isinstance(error, OllamaIncompleteError):
-        error.hint = error.hint or repeated(words)
+        error.hint = error.hint or ("the same command again" if pipes else repeated(words))
     elif isinstance(error, OllamaOutputError) and "--json" not in words:
-        error.hint = error.hint or repeated(["--json", *words])
+        error.hint = error.hint or ("the same with --json" if pipes else repeated(["--json", *words]))
 
 
 def explained(error: Exception, model: str, presentation: Presentation, *, said: bool) -> Exception:

@@ -81,7 +81,7 @@ def _tell(call: Invocation, question: Question, given: Given, words: Sequence[st
         except OllamaError as error:
             from cli.commands.breaking_off import tell_to_try_again
 
-            tell_to_try_again(error, words)
+            tell_to_try_again(error, words, pipes=any(each.name == "stdin" for each in question.materials))
             raise
 
 

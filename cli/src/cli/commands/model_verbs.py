@@ -93,20 +93,27 @@ def _is_of_one_item(error: OllamaConnectionError) -> bool:
     return error.reason in ("reset", "closed")
 
 
-def command_line(context: click.Context, *words: str) -> list[str]:
-    """This command with these arguments and its own flags, as they were given."""
+MISSING = "\0"
+"""What stands in a command line for the name that is wrong there; no argument can be it."""
+
+
+def command_line(context: click.Context, *words: str, **values: str) -> list[str]:
+    """This command with these arguments and its own flags, as they were given, but for these values.
+
+    A yes is left out: it was one to what was written.
+    """
     line = [*context.command_path.split()[1:], *words]
     for each in context.command.params:
         name = each.name or ""
         is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if isinstance(each, click.Option) and each.expose_value and is_given:
-            line += [each.opts[0]] if each.is_flag else [each.opts[0], str(context.params[name])]
+        if isinstance(each, click.Option) and each.expose_value and is_given and name != "yes":
+            line += [each.opts[0]] if each.is_flag else [each.opts[0], str({**context.params, **values}[name])]
     return line
 
 
 @contextmanager
 def near_names_for(server: Server, line: Sequence[str]) -> Generator[None]:
-    """Tells of a model that isn't there with near names. line: what was asked, with the model's name in it."""
+    """Tells of a model that isn't there with near names. line: what was asked, with MISSING for the model's name."""
     try:
         yield
     except OllamaModelNotFoundError as error:
@@ -114,12 +121,12 @@ def near_names_for(server: Server, line: Sequence[str]) -> Generator[None]:
 
 
 def not_there(server: Server, name: str, near: Sequence[str], line: Sequence[str]) -> Failure:
-    """No such model, and which may have been meant. line: what to try with the nearest in its place."""
+    """No such model, and which may have been meant. line: what to try with the nearest in the place of MISSING."""
     shown = [shown_in_line(each) for each in near]
     return Failure(
         f"no model {name!r} at {server.name}",
         why=f"near names: {', '.join(shown)}" if shown else None,
-        hint=server.command(*(shown[0] if each == name else each for each in line) if shown else ("models", "list")),
+        hint=server.command(*(shown[0] if each == MISSING else each for each in line) if shown else ("models", "list")),
         status=ExitStatus.NO_SUCH_MODEL,
         code="no-such-model",
     )

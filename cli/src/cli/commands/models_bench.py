@@ -8,7 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_verbs import Items, command_line, near_names_for
+from cli.commands.model_verbs import MISSING, Items, command_line, near_names_for
 from cli.commands.value_types import Count
 from cli.services.bench import Speed, run_once, summed_up, warm_up
 from cli.services.servers import Server, connected
@@ -40,7 +40,7 @@ def models_bench(context: click.Context, names: tuple[str, ...], *, runs: int, n
         try:
             with Items(call, server) as items:
                 for name in names:
-                    with items.item(name) as result, near_names_for(server, command_line(context, name)):
+                    with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
                         found = _measure(call, server, name, runs, num_predict)
                         measured.append(found)
                         result |= {**found._asdict(), "runs": [run._asdict() for run in found.runs]}

@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import command_line, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import MISSING, command_line, done, near_names_for, needs_ollama
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import shown_in_line
@@ -28,7 +28,7 @@ def models_copy(context: click.Context, source: str, destination: str) -> None:
     call = invocation(context)
     needs_ollama(call, "copy models")
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
-        with near_names_for(server, command_line(context, source, destination)):
+        with near_names_for(server, command_line(context, MISSING, destination)):
             server.client.copy_model(source, destination)
         waiting.stop()
         if call.flags.json:

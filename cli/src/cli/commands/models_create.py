@@ -9,7 +9,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import command_line, done, needs_ollama, not_there
+from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
 from cli.failure import Failure
 from cli.services.model_sources import faults_told, source_of, told
@@ -57,7 +57,7 @@ def models_create(
     with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING), faults_told(name):
             if base is not None:
-                _check_base(server, base, command_line(context, name))
+                _check_base(server, base, command_line(context, name, base=MISSING))
             records = server.client.create_model(name, stream=True, **asked)
         with faults_told(name):
             made = pull(call, name, records, steps=told(records))

@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_verbs import command_line, done, not_there
+from cli.commands.model_verbs import MISSING, command_line, done, not_there
 from cli.logger import get_logger
 from cli.services.choosing import Choice, choose_model
 from cli.services.listing import described_models
@@ -61,7 +61,7 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
         names = [each["name"] for each in server.client.list_models()]
         found = next((each for each in names if same_model(each, name)), None)
         if found is None:
-            raise not_there(server, name, near_names(name, names), command_line(context, name))
+            raise not_there(server, name, near_names(name, names), command_line(context, MISSING))
     path = call.environment.config_file
     profile = call.settings.profile.name if call.settings.profile else None
     set_value(path, f"profiles.{profile}.model" if profile else "model", found)

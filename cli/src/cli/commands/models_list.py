@@ -40,7 +40,8 @@ def models_list(context: click.Context) -> None:
     instead = "vuhitra models list --embedded"
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
         listed = server.client.list_models()
-        KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
+        if server.engine == "ollama":  # the built-in engine has another address each time
+            KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
         if call.flags.quiet and not call.flags.json:
             print_names(call.out, (each["name"] for each in listed))
             return

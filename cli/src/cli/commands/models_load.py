@@ -6,7 +6,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, command_line, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import MISSING, Items, command_line, done, near_names_for, needs_ollama
 from cli.commands.showing import awaited
 from cli.commands.value_types import KeepAlive
 from cli.services.servers import connected
@@ -39,7 +39,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
         watch = Watch(server, name, call.memory)
         waiting.look = lambda: awaited(watch)
         began = clock()
-        with near_names_for(server, command_line(context, name)):
+        with near_names_for(server, command_line(context, MISSING)):
             if keep_alive is None:
                 server.client.load_model(name)
             else:
@@ -66,7 +66,7 @@ def models_unload(context: click.Context, names: tuple[str, ...]) -> None:
     needs_ollama(call, "keep models loaded")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name in names:
-            with items.item(name) as result, near_names_for(server, command_line(context, name)):
+            with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
                 with call.waiting(CONNECTING):
                     server.client.unload_model(name)
                 result["unloaded"] = True

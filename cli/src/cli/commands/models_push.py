@@ -9,7 +9,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, command_line, done, needs_ollama, not_there
+from cli.commands.model_verbs import MISSING, Items, command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -36,7 +36,7 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     needs_ollama(call, "upload models")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name, place in places(names):
-            with items.item(name) as result, _missing_told(server, name, command_line(context, name)):
+            with items.item(name) as result, _missing_told(server, name, command_line(context, MISSING)):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
                 pushed = pull(call, name, records, place=place)

@@ -8,7 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import Items, command_line, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import MISSING, Items, command_line, done, near_names_for, needs_ollama
 from cli.exit_status import ExitStatus
 from cli.failure import Told
 from cli.services.servers import Server, connected
@@ -42,7 +42,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
             raise Told(ExitStatus.NOT_ALLOWED)
         with Items(call, server) as items:
             for name in names:
-                with items.item(name) as result, near_names_for(server, command_line(context, name)):
+                with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
                     with call.waiting(f"removing {name}"):
                         server.client.delete_model(name)
                     result["removed"] = True

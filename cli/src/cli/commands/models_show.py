@@ -8,7 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_verbs import command_line, near_names_for
+from cli.commands.model_verbs import MISSING, command_line, near_names_for
 from cli.failure import Failure
 from cli.services.description import Description, description_of
 from cli.services.servers import connected
@@ -45,7 +45,7 @@ def models_show(context: click.Context, /, name: str, **wanted: bool) -> None:
     if len(parts) > 1:
         raise Failure(f"--{parts[0]} and --{parts[1]} print one part each; only one can be asked for")
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
-        with near_names_for(server, command_line(context, name)):
+        with near_names_for(server, command_line(context, MISSING)):
             described = server.client.show_model(name)
         waiting.stop()
     if call.flags.json:

@@ -91,7 +91,7 @@ def answer(
     pull: whether a model that isn't there is fetched. retries: how often a call is sent again, None: as is usual.
     wait: seconds that the server has to come up. looks: whether the window is worth a request beforehand.
     """
-    _check_name(settings)
+    check_name(settings)
     may_be_replaced = wait is None and may_stand_in(settings, memory)
     # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
     attempts = 1 if may_be_replaced else _ATTEMPTS
@@ -109,7 +109,7 @@ def answer(
     yield from _stood_in(question, settings.model, memory, refused, looks=looks)
 
 
-def _check_name(settings: Settings) -> None:
+def check_name(settings: Settings) -> None:
     """Raises Failure where the model that is set can't be one: no server is asked for it."""
     try:
         checked(settings.model or BUILT_IN_MODEL)

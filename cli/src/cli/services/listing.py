@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cli.services.description import description_of
-from vuhitra.errors import OllamaError
+from vuhitra.errors import OllamaError, OllamaModelError, OllamaResponseError
 
 if TYPE_CHECKING:
     from cli.services.servers import Server
@@ -16,6 +15,8 @@ Listed = Mapping[str, Any]
 
 _AT_MOST = 2.0
 """Seconds that a question about one model may take."""
+_NO_SUCH_PATH = (404, 405)
+"""What servers answer that describe no models."""
 
 
 def described_models(server: Server) -> list[Listed]:
@@ -30,10 +31,17 @@ def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
     """The same for models that were listed before."""
     client = server.asked_once(_AT_MOST)
     shown: dict[str, Mapping[str, Any]] = {}
-    with suppress(OllamaError):  # a server that doesn't tell is not asked about the others
-        for model in listed:
-            if model.get("capabilities") is None:
+    for model in listed:
+        if model.get("capabilities") is None:
+            try:
                 shown[model["name"]] = client.show_model(model["name"])
+            except OllamaModelError:  # it is broken, or gone meanwhile: what of the others?
+                continue
+            except OllamaResponseError as error:
+                if error.status in _NO_SUCH_PATH:
+                    break
+            except OllamaError:  # a server that doesn't tell is not asked about the others
+                break
     return [_completed(model, shown.get(model["name"])) for model in listed]
 
 

@@ -99,11 +99,10 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
     shorter = "a shorter file" if is_file else "a shorter text"
     is_offered = question.materials and question.on_overflow != "trim"
     trimmed = f"{shorter}, or --on-overflow trim" if is_offered else shorter
-    if not error.needed:
-        return f"{trimmed}, or a model with a larger window: {server.command('models', 'list')}"
-    wanted = error.needed + _ROOM
+    needed = error.needed or _estimated_need(question)
+    wanted = needed + _ROOM
     limit = _limit_of(server, model)
-    if limit is not None and limit > error.needed:
+    if limit is not None and limit > needed:
         size = min(limit, 1 << (wanted - 1).bit_length())
         most = "the most it can; loads it again" if size == limit else "loads it again"
         return f"--num-ctx {size} ({most}), or {shorter}"
@@ -113,6 +112,11 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
         name, takes = larger
         return f"-m {quote(name)}, whose window takes up to {takes:,}; or {shorter}"
     return trimmed
+
+
+def _estimated_need(question: Question) -> int:
+    """The tokens of a question that nobody counted, rather too many than too few, and more than its own window."""
+    return max(round(question.tokens / _FILLED), int(question.options.get("num_ctx", 0)) + 1)
 
 
 def _limit_of(server: Server, model: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, cast
 
 from cli.config import Settings
-from cli.services.answering import options_for
+from cli.services.answering import check_name, options_for
 from cli.services.question import Question
 from cli.services.servers import BUILT_IN_MODEL, configured_host
 
@@ -20,9 +20,10 @@ class Preview(NamedTuple):
 
 
 def preview(question: Question, settings: Settings) -> Preview:
-    """The request that a question would be sent as."""
+    """The request that a question would be sent as. Raises Failure where it wouldn't be sent."""
     from vuhitra import calls
 
+    check_name(settings)
     asked = question.asked
     if question.schema is not None:
         del asked["schema"]
