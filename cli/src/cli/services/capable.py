@@ -36,9 +36,11 @@ def not_capable(server: Server, model: str, question: Question, said: str = "") 
     wanted, what, without = _lacking(question, said)
     able = _able(server, wanted)
     if any(same_model(model, each) for each in able):  # it can, but not so
-        takes_level = not (wanted == "thinking" and isinstance(question.think, str))
-        what = what if takes_level else "takes no level of thinking"
-        able, wanted, without = [], "", "" if takes_level else "the same with --think"
+        if wanted == "thinking" and isinstance(question.think, str):
+            what, without = "takes no level of thinking", "the same with --think"
+        else:
+            without = ""
+        able, wanted = [], ""
     named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
     return Failure(
         f"{model} {what}",
