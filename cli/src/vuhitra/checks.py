@@ -6,7 +6,6 @@ An unknown role or option passes: the server may know it.
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -157,6 +156,8 @@ def _image(image: Image) -> str:
     data = _content(image) if isinstance(image, PathLike) else image
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"images: one is bytes, a path (os.PathLike) or base64, not {type(data).__name__}")
+    from base64 import b64encode
+
     return b64encode(data).decode()
 
 

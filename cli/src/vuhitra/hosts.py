@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -221,6 +220,8 @@ def _prefix(path: str) -> str:
 def _authorization(user: str | None, password: str | None) -> str | None:
     if user is None and password is None:
         return None
+    from base64 import b64encode
+
     pair = f"{unquote(user or '')}:{unquote(password or '')}"
     return "Basic " + b64encode(pair.encode()).decode()
 

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from vuhitra.codings import Decoder
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])"
 
 Headers = tuple[tuple[str, str], ...]
 
 _PIECE = 1024 * 1024
 """Bytes of a file that are in memory at a time."""
 
-_WHAT_CAME = re.compile(r":? (?:bytearray\()?b['\"].*", re.DOTALL)
+_WHAT_CAME = r"(?s):? (?:bytearray\()?b['\"].*"
 """What h11's messages quote."""
 
 _MOST_INTERIM = 100
@@ -115,7 +115,7 @@ def request_headers(host: Host, given: Mapping[str, str]) -> Headers:
     Raises ValueError for what HTTP doesn't allow; a value isn't quoted in it, since it may be a secret.
     """
     for name, value in given.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        if not re.fullmatch(_HEADER_NAME, name) or not re.fullmatch(_HEADER_VALUE, value):
             raise ValueError(f"the header {name!r} holds what HTTP doesn't allow")
     headers = {
         "Host": host.authority,
@@ -302,7 +302,7 @@ class Exchange:
         if self._closed and begins_as_http:
             return BrokenOffError("closed the connection too soon" if self._seen else "closed before it answered")
         return NotHTTPError(
-            _WHAT_CAME.sub("", str(error)), self._garbled() if self._in_body else self._seen, self._sent
+            re.sub(_WHAT_CAME, "", str(error)), self._garbled() if self._in_body else self._seen, self._sent
         )
 
     def _garbled(self) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -135,6 +134,8 @@ def _secrets(name: str, value: str) -> Iterator[str]:
         return
     yield rest
     if scheme.lower() == "basic":
+        from base64 import b64decode
+
         try:
             pair = b64decode(rest).decode()
         except ValueError:

@@ -16,8 +16,9 @@ import re
 from enum import Enum
 
 _NUMBERED = "\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e01ef"
-_SHOWN_BY_NUMBER = re.compile(f"[{_NUMBERED}]")
-_SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NUMBERED}]")
+# Compiled when a text first needs them: most are plain.
+_SHOWN_BY_NUMBER = f"[{_NUMBERED}]"
+_SUSPECT = f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NUMBERED}]"
 _KEPT = "\n\t"
 _BREAKING_OFF = "\n\x18\x1a"
 """Line feed, and the two controls that cancel a sequence."""
@@ -37,6 +38,11 @@ class _State(Enum):
     STRING_ESCAPE = "after an ESC in one of these"
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a text is made of the letters that every terminal shows, and of no others."""
+    return text.isascii() and text.isprintable()
+
+
 class EscapeFilter:
     """Pieces of text in, pieces that a terminal may show out.
 
@@ -48,7 +54,7 @@ class EscapeFilter:
 
     def feed(self, text: str) -> str:
         """What may be shown of the next piece. What follows a sequence that goes on is held back."""
-        if self._state is _State.TEXT and not _SUSPECT.search(text):
+        if self._state is _State.TEXT and (_is_plain(text) or not re.search(_SUSPECT, text)):
             return text
         return "".join(map(self._step, text))
 
@@ -78,11 +84,11 @@ class EscapeFilter:
             self._state = _State.CSI
         elif character in _C1_STRINGS:
             self._state = _State.STRING
-        elif _SHOWN_BY_NUMBER.match(character):
+        elif re.match(_SHOWN_BY_NUMBER, character):
             return f"<U+{ord(character):04X}>"
         elif "\ud800" <= character <= "\udfff":
             return "?"
-        elif not _SUSPECT.match(character):
+        elif not re.match(_SUSPECT, character):
             return character
         return ""
 
