@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vuhitra import OllamaCapabilityError, OllamaProtocolError, OllamaResponseError, resolve_host
-from vuhitra.documents import described, member, named, vectors
+from vuhitra.documents import described, member, named, step, vectors
 from vuhitra.http import Head
 from vuhitra.lines import MalformedError
 from vuhitra.readers import EmbeddingsReader
@@ -205,3 +205,9 @@ def test_a_field_that_nobody_reads_is_utf8_too() -> None:
 def test_a_thousand_vectors() -> None:
     rows = [[index + 0.5] * 768 for index in range(1000)]
     assert embedded(embedding(json.dumps(rows)), 768, 1000) == rows
+
+
+@pytest.mark.parametrize("field", ["total", "completed"])
+def test_a_step_is_never_less_than_nothing(field: str) -> None:
+    with pytest.raises(MalformedError, match=f"the '{field}' of a step is less than nothing"):
+        step({"status": "pulling", field: -1})

@@ -42,6 +42,7 @@ from vuhitra import (
     Text,
 )
 from vuhitra.http import Head
+from vuhitra.lines import MalformedError
 from vuhitra.readers import DocumentReader, EmbeddingsReader, Reader
 from vuhitra.records import ProgressReader, ReplyReader
 from vuhitra.reply import Sent
@@ -352,3 +353,8 @@ def test_an_answer_that_meets_the_end_of_the_window_is_logged_once(caplog: pytes
 def test_an_answer_that_ends_for_another_reason_is_not_logged(sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
     read(ReplyReader(CHAT, NDJSON, sent), [ONE, LENGTH])
     assert caplog.records == []
+
+
+def test_a_page_is_no_answer_from_its_first_line_on() -> None:
+    with pytest.raises(MalformedError, match="not JSON"):
+        list(ReplyReader(CHAT, JSON, Sent()).feed(b"<!DOCTYPE html>\n"))

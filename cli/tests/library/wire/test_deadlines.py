@@ -32,7 +32,9 @@ from vuhitra import (
     OllamaTimeoutError,
     Retry,
     Timeouts,
+    resolve_host,
 )
+from vuhitra.transport.blocking import Transport
 
 HELLO = [{"role": "user", "content": "hello"}]
 LIMIT = 0.3
@@ -193,3 +195,10 @@ def test_a_look_up_that_hangs_holds_nothing_up() -> None:
     command = [sys.executable, "-c", LOOK_UP_THAT_HANGS]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     assert (ran.stdout.split(), ran.stderr) == (["connect", "connect"], "")
+
+
+def test_a_wait_may_be_as_long_as_you_like() -> None:
+    awake = threading.Event()
+    threading.Timer(0.05, awake.set).start()
+    Transport(resolve_host("gpu")).sleep(1e12, awake)
+    assert awake.is_set()
