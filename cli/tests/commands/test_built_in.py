@@ -171,7 +171,12 @@ def test_it_fetches_nothing(world: World) -> None:
 def test_it_has_only_its_own_model(world: World) -> None:
     ran = world.run(*COLOURS, "--embedded", "-m", "no-such-model")
     assert ran.status == 5
-    assert ran.err.startswith("Error: no model 'no-such-model' at the built-in engine")
+    assert ran.err.startswith("Error: no model 'no-such-model' at the built-in engine; nothing was pulled\n")
+    set_so = world.with_(variables={"MODEL": "no-such-model"})
+    assert set_so.run(*COLOURS, "--embedded").err == (
+        "Error: no model 'no-such-model' at the built-in engine (MODEL); nothing was pulled\n"
+        "  try: -m smollm2:135m, which is there\n"
+    )
 
 
 ENGINE_MISSING = (

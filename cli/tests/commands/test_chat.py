@@ -12,6 +12,7 @@ from vuhitra import Reply, Stats
 from vuhitra.reply import StoppedBy
 
 NOT_FOUND = answer({"error": "model 'm' not found"}, 404)
+CONFIG = ".config/vuhitra/config.toml"
 
 
 def test_stdout_is_the_answer_and_nothing_else(world: World, serve: Serve) -> None:
@@ -279,6 +280,27 @@ class TestWhichModel:
         assert ran.status == 5
         assert ran.err.startswith(f"Error: no model 'm' at 127.0.0.1:{server.port}; nothing was pulled\n")
         assert "/api/pull" not in server.paths
+
+    @pytest.mark.parametrize(
+        ("where", "written", "told"),
+        [
+            (".env", "MODEL=lama3", "MODEL in ./.env"),
+            (CONFIG, 'model = "lama3"', "model in ~/.config/vuhitra/config.toml"),
+            (CONFIG, '[profiles.team]\nurl = "{url}"\nmodel = "lama3"', "model in profile team"),
+        ],
+    )
+    def test_the_setting_that_named_a_missing_one_is_told(
+        self, world: World, serve: Serve, where: str, written: str, told: str
+    ) -> None:
+        server = serve({"/api/tags": listed("llama3:latest"), "/api/generate": NOT_FOUND})
+        file = world.home / where
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(written.format(url=server.url))
+        asked = ("chat", "x", "--host", "team" if "profile" in told else server.url)
+        missing = f"Error: no model 'lama3' at 127.0.0.1:{server.port}"
+        ran = world.run(*asked)
+        assert (ran.status, ran.err.splitlines()[0]) == (5, f"{missing} ({told}); nothing was pulled")
+        assert world.run(*asked, "-m", "lama3").err.startswith(f"{missing}; nothing was pulled\n")
 
 
 class TestWhichServer:

@@ -176,7 +176,8 @@ class TestWhatAModelCannotDo:
 
     def test_thinking(self, world: World, serve: Serve) -> None:
         routes = self.refusing('"m" does not support thinking', model("thinker", 1, "thinking"))
-        ran = world.run("chat", "x", "--think", "-m", "m", "--host", serve(routes).url)
+        asked = ("chat", "x", "--think", "--host", serve(routes).url)
+        ran = world.run(*asked, "-m", "m")
         assert (ran.status, ran.err) == (
             5,
             (
@@ -184,6 +185,8 @@ class TestWhatAModelCannotDo:
                 "  try: -m thinker, or the same without --think\n"
             ),
         )
+        set_so = world.with_(variables={"MODEL": "m"}).run(*asked)
+        assert set_so.err.startswith("Error: m (MODEL) can't think\n")
 
     def test_thinking_at_a_level(self, world: World, serve: Serve) -> None:
         text = 'think value "low" is not supported for this model'

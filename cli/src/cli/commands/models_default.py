@@ -8,7 +8,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_verbs import MISSING, command_line, done, not_there
 from cli.logger import get_logger
-from cli.services.choosing import Choice, choose_model
+from cli.services.choosing import choose_model, named_model
 from cli.services.listing import described_models
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
@@ -41,9 +41,8 @@ def models_default(context: click.Context, name: str | None) -> None:
 
 def _show(call: Invocation) -> None:
     settings = call.settings
-    if settings.model:
-        choice = Choice(settings.model, settings.source("model"))
-    else:
+    choice = named_model(settings)
+    if choice is None:
         with call.waiting(CONNECTING), connected(settings, call.memory) as server:
             choice = choose_model(described_models(server), server)
     if call.flags.json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cli.config import Settings
 from cli.failure import Failure
-from cli.services.choosing import choose_model, clear_choice
+from cli.services.choosing import Choice, choose_model, clear_choice, named_model
 from cli.services.memory import BUILT_IN_INTRODUCED, Memory
 from cli.services.question import Question
 from cli.services.servers import (
@@ -92,13 +92,14 @@ def answer(
     wait: seconds that the server has to come up. looks: whether the window is worth a request beforehand.
     """
     check_name(settings)
+    named = named_model(settings)
     may_be_replaced = wait is None and may_stand_in(settings, memory)
     # Where another engine stands ready, a refusal is an answer: it isn't asked for again.
     attempts = 1 if may_be_replaced else _ATTEMPTS
     try:
         attempts = attempts if retries is None else 1 + retries
         with connected(settings, memory, attempts=attempts, wait=wait) as server:
-            yield from _asked(server, question, settings.model, memory, pull=pull, looks=looks)
+            yield from _asked(server, question, named, memory, pull=pull, looks=looks)
             return
     except OllamaConnectionError as error:
         # Asked anew: a server that has answered meanwhile was there, and is missed.
@@ -106,7 +107,7 @@ def answer(
             error.hint = hint_with(_instead(settings.model), error, settings)
             raise
         refused = error
-    yield from _stood_in(question, settings.model, memory, refused, looks=looks)
+    yield from _stood_in(question, named, memory, refused, looks=looks)
 
 
 def check_name(settings: Settings) -> None:
@@ -128,7 +129,7 @@ def _instead(named: str | None) -> str | None:
 
 
 def _stood_in(
-    question: Question, named: str | None, memory: Memory, refused: OllamaConnectionError, *, looks: bool
+    question: Question, named: Choice | None, memory: Memory, refused: OllamaConnectionError, *, looks: bool
 ) -> Iterator[Step]:
     """The steps where the built-in engine answers. Raises what the server was refused with, where it can't."""
     try:
@@ -136,26 +137,27 @@ def _stood_in(
             choice = clear_choice(server.client.list_models(), server.own_model)
             if choice is None:
                 raise refused
-            model = named or choice.model
-            yield StandingIn(model, first=not memory.knows(BUILT_IN_INTRODUCED))
-            yield from _asked(server, question, model, memory, pull=False, looks=looks)
+            choice = named or choice
+            yield StandingIn(choice.model, first=not memory.knows(BUILT_IN_INTRODUCED))
+            yield from _asked(server, question, choice, memory, pull=False, looks=looks)
     except NotInstalled as missing:
         refused.hint = f"ollama serve; or for a small model without a server: {missing.hint}"
         raise refused from missing
 
 
 def _asked(
-    server: Server, question: Question, named: str | None, memory: Memory, *, pull: bool, looks: bool
+    server: Server, question: Question, named: Choice | None, memory: Memory, *, pull: bool, looks: bool
 ) -> Iterator[Step]:
-    model = named or _chosen(server, memory)
+    choice = named or _chosen(server, memory)
+    model = choice.model
     yield Asking(server, model, question, _window(server, question, model) if looks else None)
     try:
-        stream, lost = _begun(server, question, model)
+        stream, lost = _begun(server, question, choice)
     except OllamaModelNotFoundError as error:
         if error.suggestions or is_cloud(model) or server.engine == "embedded" or not pull:
-            raise _not_there(server, model, error.suggestions) from error
+            raise _not_there(server, choice, error.suggestions) from error
         yield Pulling(model, server.client.pull_model(model, stream=True))
-        stream, lost = _begun(server, question, model)
+        stream, lost = _begun(server, question, choice)
     note_answer(server, memory)
     with stream:
         if lost:
@@ -163,21 +165,22 @@ def _asked(
         yield Answering(stream)
 
 
-def _chosen(server: Server, memory: Memory) -> str:
+def _chosen(server: Server, memory: Memory) -> Choice:
     from cli.services.listing import described_models
 
     listed = described_models(server)
     note_answer(server, memory)
-    return choose_model(listed, server).model
+    return choose_model(listed, server)
 
 
-def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]:
+def _begun(server: Server, question: Question, choice: Choice) -> tuple[Stream, str]:
     """The stream of an answer, and what of the question was lost for it, or ""."""
+    model = choice.model
     try:
         if question.images:
             from cli.services.capable import check_sight
 
-            check_sight(server, model, question)
+            check_sight(server, choice, question)
         try:
             return _begin(server, question, model), ""
         except OllamaContextError as error:
@@ -189,7 +192,7 @@ def _begun(server: Server, question: Question, model: str) -> tuple[Stream, str]
     except OllamaCapabilityError as error:
         from cli.services.capable import not_capable
 
-        raise not_capable(server, model, question, error.why or "") from error
+        raise not_capable(server, choice, question, error.why or "") from error
 
 
 def _begun_shorter(server: Server, question: Question, model: str, error: OllamaContextError) -> tuple[Stream, str]:
@@ -242,18 +245,18 @@ def _window(server: Server, question: Question, model: str) -> int | None:
     return next((each.get("context_length") for each in running if same_model(each["name"], model)), None)
 
 
-def _not_there(server: Server, model: str, near: tuple[str, ...]) -> Failure:
+def _not_there(server: Server, choice: Choice, near: tuple[str, ...]) -> Failure:
     from shlex import quote
 
     from cli.exit_status import ExitStatus
 
-    hint = server.command("models", "pull", model)
+    hint = server.command("models", "pull", choice.model)
     if server.engine == "embedded":
         hint = f"-m {quote(near[0] if near else _one_of(server))}, which is there"
     elif near:
         hint = f"-m {quote(near[0])}, or fetch it as written: {hint}"
     return Failure(
-        f"no model {model!r} at {server.name}; nothing was pulled",
+        f"no model {choice.model!r} at {server.name}{choice.setting}; nothing was pulled",
         why=f"near names: {', '.join(near)}" if near else None,
         hint=hint,
         status=ExitStatus.NO_SUCH_MODEL,

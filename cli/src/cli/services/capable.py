@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
+from cli.services.choosing import Choice
 from cli.services.listing import described_models
 from cli.services.question import Question
 from cli.services.servers import Server
@@ -16,7 +17,7 @@ _AT_MOST = 1.0
 """Seconds that a model may take to tell what it can do."""
 
 
-def check_sight(server: Server, model: str, question: Question) -> None:
+def check_sight(server: Server, choice: Choice, question: Question) -> None:
     """Raises Failure where images are shown to a model that is known to see none: Ollama would leave them out.
 
     The built-in engine refuses by itself.
@@ -24,18 +25,18 @@ def check_sight(server: Server, model: str, question: Question) -> None:
     if server.engine == "embedded":
         return
     try:
-        can = server.asked_once(_AT_MOST).show_model(model).get("capabilities")
+        can = server.asked_once(_AT_MOST).show_model(choice.model).get("capabilities")
     except OllamaError:  # what is wrong, the question itself will meet with
         return
     if can and "vision" not in can:
-        raise not_capable(server, model, question)
+        raise not_capable(server, choice, question)
 
 
-def not_capable(server: Server, model: str, question: Question, said: str = "") -> Failure:
+def not_capable(server: Server, choice: Choice, question: Question, said: str = "") -> Failure:
     """The error, with models there that can do it. said: how the server refused, where it did."""
     wanted, what, without = _lacking(question, said)
     able = _able(server, wanted)
-    if any(same_model(model, each) for each in able):  # it can, but not so
+    if any(same_model(choice.model, each) for each in able):  # it can, but not so
         if wanted == "thinking" and isinstance(question.think, str):
             what, without = "takes no level of thinking", "the same with --think"
         else:
@@ -43,7 +44,7 @@ def not_capable(server: Server, model: str, question: Question, said: str = "") 
         able, wanted = [], ""
     named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
     return Failure(
-        f"{model} {what}",
+        f"{choice.model}{choice.setting} {what}",
         why=named if wanted else said or None,
         hint=_hint(able, without),
         status=ExitStatus.NO_SUCH_MODEL,

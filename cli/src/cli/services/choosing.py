@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 ListedModel = Mapping[str, Any]
 
+_BUILT_IN = "built in"
+_ONLY_ONE = "the only one that can chat"
+_NO_SETTING = ("--model", _BUILT_IN, _ONLY_ONE)
+
 
 class WhichModel(Failure):
     """No model is named, and several could answer. names: theirs. is_told: whether the server says that they can."""
@@ -34,6 +38,11 @@ class Choice(NamedTuple):
     model: str
     source: str
 
+    @property
+    def setting(self) -> str:
+        """The setting that named it, in brackets; "" where the command line shows that, or none did."""
+        return "" if self.source in _NO_SETTING else f" ({self.source})"
+
 
 def can_chat(model: ListedModel) -> bool:
     """Whether a listed model completes text; servers that don't say are given the benefit of the doubt."""
@@ -45,15 +54,18 @@ def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice
     """The model that answers where none was named: the preferred one, or the only one that can chat."""
     names = [str(model["name"]) for model in models if can_chat(model)]
     if preferred is not None and any(same_model(preferred, name) for name in names):
-        return Choice(preferred, "built in")
-    return Choice(names[0], "the only one that can chat") if len(names) == 1 else None
+        return Choice(preferred, _BUILT_IN)
+    return Choice(names[0], _ONLY_ONE) if len(names) == 1 else None
+
+
+def named_model(settings: Settings) -> Choice | None:
+    """The model that a flag or a setting names, if one does."""
+    return Choice(settings.model, settings.source("model")) if settings.model else None
 
 
 def default_model(settings: Settings, models: Sequence[ListedModel], server: Server) -> Choice | None:
-    """The model that answers where none is named; None where that isn't clear."""
-    if settings.model:
-        return Choice(settings.model, settings.source("model"))
-    return clear_choice(models, server.own_model)
+    """The model that answers where no flag names one; None where that isn't clear."""
+    return named_model(settings) or clear_choice(models, server.own_model)
 
 
 def choose_model(models: Sequence[ListedModel], server: Server) -> Choice:
