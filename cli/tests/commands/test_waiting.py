@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -289,7 +290,35 @@ def test_what_can_be_told_of_a_server(
     memory.note_load(server.url, "llama3.1:8b", 19)
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "ollama")
-        assert Watch(watched, "llama3.1:8b", memory, tokens).look() == phase
+        assert Watch(watched, "llama3.1:8b", memory, lambda: 0, tokens).look() == phase
+
+
+QWEN = {"name": "qwen3:8b", "details": {"family": "qwen3", "parameter_size": "8.2B"}}
+GEMMA = {"name": "gemma3:4b", "details": {"family": "gemma3", "parameter_size": "4.3B"}}
+MARIO = {"name": "mario:latest", "details": {"family": "qwen3", "parameter_size": "8.2B"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "running", "seconds", "words"),
+    [
+        ("gemma3:4b", [QWEN], 4, "waiting for gemma3:4b"),
+        ("gemma3:4b", [QWEN], 6, "queued behind qwen3:8b"),
+        ("gemma3:4b", [QWEN, MARIO], 6, "queued behind 2 models"),
+        ("mario", [QWEN], 6, "waiting for mario"),
+        ("mario", [QWEN, MARIO], 6, "waiting for mario"),
+        ("gpt-oss:120b-cloud", [QWEN], 6, "waiting for gpt-oss:120b-cloud"),
+        ("gemma3:4b", [], 6, "loading gemma3:4b"),
+    ],
+)
+def test_whether_a_model_waits_for_others_to_make_room(
+    tmp_path: Path, serve: Serve, *, model: str, running: list[dict[str, Any]], seconds: float, words: str
+) -> None:
+    there = answer({"models": [QWEN, GEMMA, MARIO]})
+    server = serve({"/api/ps": answer({"models": running}), "/api/tags": there})
+    clock = iter([0.0, seconds])
+    with OllamaClient(server.url) as client:
+        watched = Server(client, resolve_host(server.url), "ollama")
+        assert Watch(watched, model, Memory(str(tmp_path)), lambda: next(clock)).look() == Phase(words)
 
 
 def test_what_the_built_in_engine_lists_is_loaded(tmp_path: Path, serve: Serve) -> None:
@@ -297,17 +326,19 @@ def test_what_the_built_in_engine_lists_is_loaded(tmp_path: Path, serve: Serve) 
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "embedded")
         for _ in STARTING:
-            assert Watch(watched, "llama3.1:8b", Memory(str(tmp_path)), 812).look() == Phase("reading 812 tokens")
+            assert Watch(watched, "llama3.1:8b", Memory(str(tmp_path)), lambda: 0, 812).look() == Phase(
+                "reading 812 tokens"
+            )
 
 
 def test_a_look_at_a_server_that_is_not_reached_is_silent(tmp_path: Path, serve: Serve) -> None:
     url = serve({}).url.replace("http:", "https:")  # it never says anything of TLS
     with OllamaClient(url) as client:
-        assert Watch(Server(client, resolve_host(url), "ollama"), "m", Memory(str(tmp_path))).look() is None
+        assert Watch(Server(client, resolve_host(url), "ollama"), "m", Memory(str(tmp_path)), lambda: 0).look() is None
 
 
 def test_a_look_at_a_server_that_is_gone_is_silent(tmp_path: Path, serve: Serve) -> None:
     server = serve(says=["a"])
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "ollama")
-    assert Watch(watched, "m", Memory(str(tmp_path))).look() is None
+    assert Watch(watched, "m", Memory(str(tmp_path)), lambda: 0).look() is None

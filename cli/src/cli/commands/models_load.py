@@ -36,7 +36,7 @@ def models_load(context: click.Context, name: str, *, keep_alive: float | str | 
     needs_ollama(call, "keep models loaded")
     clock = call.environment.monotonic
     with call.waiting(f"loading {name}") as waiting, connected(call.settings, call.memory) as server:
-        watch = Watch(server, name, call.memory)
+        watch = Watch(server, name, call.memory, clock)
         waiting.look = lambda: awaited(watch)
         began = clock()
         with near_names_for(server, command_line(context, MISSING)):

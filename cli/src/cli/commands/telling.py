@@ -148,7 +148,9 @@ class Telling:
         if asking.question.schema is not None and not self._call.flags.json:
             self._held_back = True
             self._view = view_of(self._call, self._presentation, self._out, is_checked=True)
-        self._watch = watching.Watch(asking.server, asking.model, self._call.memory, asking.question.tokens)
+        self._watch = watching.Watch(
+            asking.server, asking.model, self._call.memory, self._call.environment.monotonic, asking.question.tokens
+        )
         if not self._introduced:
             head(self._call, asking)
         tell_material(self._call, asking)

@@ -1,16 +1,17 @@
 """What a server is doing while its answer is awaited: asked beside the call, and never in its way.
 
-Whether a call waits in the server's queue can't be seen from outside, so nothing is said of it.
+A call that waits for its model to be free looks like one that is answered, so nothing is said of it. One that
+waits for other models to make room can be told: a server lists a model as soon as it begins to load it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.services.memory import Memory
 from cli.services.servers import Server
-from vuhitra.names import same_model
+from vuhitra.names import is_cloud, same_model
 
 if TYPE_CHECKING:
     from vuhitra import OllamaClient
@@ -19,6 +20,8 @@ CONNECTING = "connecting"
 _AT_MOST = 2.0
 _WORTH_TELLING = 100
 """Tokens that are worth a number."""
+_BEGINS_WITHIN = 5.0
+"""Seconds in which a server has found out whether a model fits beside those it has loaded, and begun to load it."""
 
 
 class Phase(NamedTuple):
@@ -32,15 +35,19 @@ class Phase(NamedTuple):
 class Watch:
     """Looks at a server that makes an answer.
 
-    model: who answers. tokens: about how many there are to read, where that is known.
+    model: who answers. clock: seconds, from anywhere. tokens: about how many there are to read, where that is known.
     """
 
-    def __init__(self, server: Server, model: str, memory: Memory, tokens: int | None = None) -> None:
+    def __init__(
+        self, server: Server, model: str, memory: Memory, clock: Callable[[], float], tokens: int | None = None
+    ) -> None:
         self._server = server
         self._model = model
         self._memory = memory
+        self._clock = clock
+        self._asked_at = clock()
         self._tokens = tokens
-        self._size: int | None = None
+        self._listed: Mapping[str, Any] = {}
 
     def look(self) -> Phase | None:
         """What the server is doing, as far as can be told from outside; None where it can't."""
@@ -61,27 +68,45 @@ class Watch:
         return Phase(f"waiting for {self._model}")
 
     def _phase(self, client: OllamaClient) -> Phase:
-        if self._is_loaded(client):
+        if is_cloud(self._model):  # it runs elsewhere, and is listed nowhere
+            return self._waited_for
+        running = client.running_models()
+        mine = _find(self._model, running)
+        if mine is not None and self._is_loaded(client, mine):
             # A handful is read at once, and what then takes its time is something else, as a queue is.
             is_much = self._tokens is not None and self._tokens >= _WORTH_TELLING
             return Phase(f"reading {self._tokens:,} tokens") if is_much else self._waited_for
-        if self._size is None:
-            self._size = (_find(self._model, client.list_models()) or {}).get("size")
+        self._listed = self._listed or _find(self._model, client.list_models()) or {}
+        if mine is None and running:
+            return self._queued(running)
         last = self._memory.last_load(self._server.host.url, self._model)
-        return Phase(f"loading {self._model}", self._size, last)
+        return Phase(f"loading {self._model}", self._listed.get("size"), last)
 
-    def _is_loaded(self, client: OllamaClient) -> bool:
-        expires = _expiry(_find(self._model, client.running_models()))
-        if expires is None or self._server.engine == "embedded":  # which lists what is loaded, and nothing else
-            return expires is not None
+    def _queued(self, running: Sequence[Mapping[str, Any]]) -> Phase:
+        """What is true where other models are loaded, and this one isn't."""
+        begins = self._clock() - self._asked_at < _BEGINS_WITHIN
+        # One that shares the weights of another is answered by it, under the other's name.
+        if begins or any(_weights(each) == _weights(self._listed) for each in running):
+            return self._waited_for
+        return Phase(f"queued behind {_counted(running)}")
+
+    def _is_loaded(self, client: OllamaClient, mine: Mapping[str, Any]) -> bool:
+        if self._server.engine == "embedded":  # which lists what is loaded, and nothing else
+            return True
         # Ollama counts a model as running from when it begins to load. Until it has answered once,
         # the time at which it will be unloaded moves on with the clock: two looks differ.
-        return expires == _expiry(_find(self._model, client.running_models()))
+        again = _find(self._model, client.running_models())
+        return again is not None and again.get("expires_at") == mine.get("expires_at")
 
 
-def _expiry(running: Mapping[str, Any] | None) -> str | None:
-    """When a running model will be unloaded; None where it doesn't run."""
-    return None if running is None else str(running.get("expires_at"))
+def _weights(model: Mapping[str, Any]) -> tuple[object, ...]:
+    """What two models have in common that differ in no more than their system prompts or parameters."""
+    details = model.get("details") or {}
+    return tuple(details.get(name) for name in ("format", "family", "parameter_size", "quantization_level"))
+
+
+def _counted(models: Sequence[Mapping[str, Any]]) -> str:
+    return str(models[0].get("name")) if len(models) == 1 else f"{len(models)} models"
 
 
 def _find(model: str, models: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
