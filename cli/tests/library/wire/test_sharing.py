@@ -134,6 +134,17 @@ def test_threads_share_one_pull(open_hub: OpenHub, pool: ThreadPoolExecutor, cap
     assert len([record for record in caplog.records if "pulling" in vars(record)]) == 1
 
 
+def test_one_with_more_time_than_threads_can_wait_shares_it_too(open_hub: OpenHub, pool: ThreadPoolExecutor) -> None:
+    hub = open_hub(2, PULLED)
+    with OllamaClient(hub.server.url, "m") as client:
+        patient = client.with_options(timeouts=Timeouts(total=10 * threading.TIMEOUT_MAX))
+        pulling = pool.submit(client.pull_model, "m")
+        assert hub.pulling.wait(SOON)
+        patient.pull_model("m")
+        assert pulling.result(SOON) is None
+    assert hub.pulled == 1
+
+
 def test_tasks_share_one_pull(open_hub: OpenHub) -> None:
     hub = open_hub(20, PULLED)
 
