@@ -44,6 +44,13 @@ def test_what_stands_behind_a_url_is_no_part_of_it(behind: str) -> None:
     assert f"\x1b[1mhttp://a.b:1/c\x1b[0m{behind}\n" in written.getvalue().decode()
 
 
+def test_a_text_of_nothing_but_digits_is_written_at_once() -> None:
+    written = io.BytesIO()
+    digits = "1," * 500_000  # whoever tries each of them anew needs an hour
+    render(Report(digits, None, None, "code", 1), Screen(Stream(written, is_terminal=True), colour=True))
+    assert written.getvalue().decode().split()[-1] == digits
+
+
 ANSWERS: list[tuple[list[Step], int, str]] = [
     (answer({"error": "bad option"}, 400), 2, "refused"),
     (answer({"error": "unauthorized"}, 401), 4, "not-allowed"),

@@ -11,7 +11,7 @@ from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
 
 _URL_OR_COUNT = re.compile(
-    r"(?:https?://|unix:///)[^\s,()'\"]+(?<![:;.])|\b\d[\d,]*(?= tokens\b)|(?<=window is )\d[\d,]*\d"
+    r"(?:https?://|unix:///)[^\s,()'\"]+(?<![:;.])|\b\d[\d,]{0,15}(?= tokens\b)|(?<=window is )\d[\d,]*\d"
 )
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
