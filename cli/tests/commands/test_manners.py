@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -13,9 +15,13 @@ from collections.abc import Sequence
 import click
 import pytest
 
+from cli.environment import Stream
 from cli.exit_status import ExitStatus
 from cli.main import COMMANDS, OLLAMAS_NAMES, cli
-from tests.commands.conftest import RoutedServer, Serve, generated, listed
+from cli.services.memory import Memory
+from cli.terminal.screen import Screen
+from cli.terminal.waiting import Waiting
+from tests.commands.conftest import RoutedServer, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_shell, in_terminal
 from tests.scripted_server import (
     STREAM_END,
@@ -32,6 +38,12 @@ from tests.scripted_server import (
 )
 
 TABLE = {"/api/tags": listed("a:latest", "schön:latest", "模型:latest"), "/api/ps": answer({"models": []})}
+ANOTHER = {"name": "another", "details": {"family": "other"}}
+WAITS: Routes = {"/api/generate": [Hang()], "/api/ps": answer({"models": []}), "/api/tags": listed("m:latest")}
+BUSY: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 15\r\nContent-Length: 0\r\n\r\n"]
+THOUGHT = {"model": "m", "thinking": "hm", "response": "", "done": False}
+PIECES = generated("The ", "sea ")[:2]
+LAYER = {"status": "pulling a", "digest": "a", "total": 2000, "completed": 1000}
 MOVES_THE_CURSOR = re.compile(r"\x1b(?!\[[0-9;]*m)|\r(?!\n)|\x08")
 
 
@@ -245,6 +257,45 @@ class TestWaiting:
             assert terminal.end() == 0
         assert terminal.screen == ["", "Model: m", "word", ""]
 
+    @pytest.mark.parametrize(
+        ("phase", "scheme", "routes"),
+        [
+            ("connecting", "https", {}),  # the server never says anything of TLS
+            ("queued behind another", "http", {**WAITS, "/api/ps": answer({"models": [ANOTHER]})}),
+            (r"loading m \(98 MB\)", "http", WAITS),
+            ("reading 500 tokens", "http", {**WAITS, "/api/ps": answer({"models": [{"name": "m"}]})}),
+            ("thinking", "http", {"/api/generate": [STREAM_HEAD, chunk(THOUGHT), Hang()]}),
+            (r"trying again \(2 of 3: busy\)", "http", {"/api/generate": BUSY}),
+        ],
+    )
+    def test_the_phase_is_named_with_its_seconds(
+        self, world: World, serve: Serve, phase: str, scheme: str, routes: Routes
+    ) -> None:
+        url = serve(routes or WAITS).url.replace("http", scheme)
+        asked = ("chat", "word" * 500, "-m", "m", "--hide-thinking", "--host", url)
+        with in_terminal(world, *asked) as terminal:
+            terminal.wait_for(rf"{phase} … \d+ s")
+            terminal.send("\x03")
+            assert terminal.end() == 130
+
+    def test_the_last_loads_time_is_told_where_it_is_known(self, world: World, serve: Serve) -> None:
+        server = serve(WAITS)
+        Memory(world.environment().state_dir).note_load(server.url, "m", 19)
+        with in_terminal(world, *chat(server)) as terminal:
+            terminal.wait_for(r"loading m \(98 MB\) … \d s, last time 19 s")
+
+    def test_where_stderr_is_no_terminal_it_is_one_line_after_10_s_then_one_a_minute(self) -> None:
+        written, now = io.BytesIO(), 0.0
+        waiting = Waiting(Screen(Stream(written, is_terminal=False)), lambda: now, "connecting")
+        lines_at = []
+        for now in range(200):
+            before = len(written.getvalue())
+            waiting.tick()
+            if len(written.getvalue()) > before:
+                lines_at.append(now)
+        assert lines_at == [10, 70, 130, 190]
+        assert written.getvalue().startswith(b"connecting\n")
+
     def test_quiet_tells_nothing(self, world: World, serve: Serve) -> None:
         ran = world.at_terminal.run(*chat(serve(says=["a"]), "-q", "--color", "never"))
         assert (ran.out, ran.err) == ("a\n", "")
@@ -260,6 +311,43 @@ class TestStopping:
             terminal.send("\x03")
             assert terminal.end() == 130
         assert terminal.screen[-3:] == ["The sea ^C", "Stopped after 2 words.", ""]
+        assert server.hung_up.wait(SOON)
+
+    @pytest.mark.parametrize(
+        ("phase", "scheme", "command", "routes"),
+        [
+            ("connecting", "https", ("chat", "x"), {}),
+            ("loading m", "http", ("chat", "x"), WAITS),
+            ("The ", "http", ("chat", "x"), {"/api/generate": [STREAM_HEAD, chunk(generated("The ")[0]), Hang()]}),
+            ("sea", "http", ("chat", "x"), {"/api/generate": [STREAM_HEAD, *map(chunk, PIECES), Hang()]}),
+            ("trying again", "http", ("chat", "x"), {"/api/generate": BUSY}),
+            ("50%", "http", ("models", "pull", "m"), {"/api/pull": [STREAM_HEAD, chunk(LAYER), Hang()]}),
+        ],
+    )
+    def test_ctrl_c_works_in_every_phase(
+        self, world: World, serve: Serve, *, phase: str, scheme: str, command: tuple[str, ...], routes: Routes
+    ) -> None:
+        url = serve(routes or WAITS).url.replace("http", scheme)
+        model = ("-m", "m") if command[0] == "chat" else ()
+        with in_terminal(world, *command, *model, "--host", url) as terminal:
+            terminal.wait_for(phase)
+            terminal.send("\x03")
+            assert terminal.end() == 130
+            assert terminal.settings == (True, True)
+        assert terminal.display[-1].startswith("Stopped")
+        assert terminal.shows_cursor
+
+    @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+    def test_sigterm_and_sighup_end_as_ctrl_c_does(
+        self, world: World, serve: Serve, number: signal.Signals, status: int
+    ) -> None:
+        server = serve({"/api/generate": [STREAM_HEAD, chunk(generated("The sea ")[0]), Hang()]})
+        with world.start(*chat(server), stdin=subprocess.DEVNULL) as process:
+            assert process.stdout
+            assert process.stdout.read(8) == b"The sea "
+            process.send_signal(number)
+            out, err = process.communicate(timeout=SOON)
+        assert (process.returncode, out, err) == (status, b"\n", b"Stopped after 2 words.\n")
         assert server.hung_up.wait(SOON)
 
     def test_a_closed_pipe_is_silent_and_exit_0(self, world: World, serve: Serve) -> None:
@@ -330,6 +418,22 @@ class TestCommonFlags:
     def test_version(self, world: World, flag: str) -> None:
         assert re.fullmatch(r"vuhitra \d+\.\d+\.\d+\n", world.run(flag).out)
 
+    @pytest.mark.parametrize(
+        ("variables", "at_terminal", "coloured"),
+        [
+            ({}, True, True),
+            ({}, False, False),
+            ({"NO_COLOR": "1"}, True, False),
+            ({"TERM": "dumb"}, True, False),
+            ({"FORCE_COLOR": "1"}, False, True),
+        ],
+    )
+    def test_no_color_force_color_and_term_dumb_are_honoured(
+        self, world: World, variables: dict[str, str], *, at_terminal: bool, coloured: bool
+    ) -> None:
+        here = (world.at_terminal if at_terminal else world).with_(variables=variables)
+        assert ("\x1b[" in here.run("models", "list", "--host", unused_url()).err) == coloured
+
     def test_color_always_beats_no_color(self, world: World) -> None:
         args = ("models", "list", "--host", unused_url())
         plain = world.at_terminal.with_(variables={"NO_COLOR": "1"})
@@ -346,6 +450,52 @@ class TestEveryReader:
         looks = set(re.findall(r"\x1b\[([0-9;]*)m", ran.out + ran.err + listing.out))
         assert looks
         assert {each for look in looks for each in look.split(";")} <= {"", "0", "1", "2", *map(str, range(30, 38))}
+
+    def test_a_word_stands_wherever_a_colour_does(self, world: World, serve: Serve) -> None:
+        server = serve(TABLE)
+        for args in (("models", "list"), ("models", "health"), ("config", "show"), ("chat", "x")):
+            told, plain = (
+                world.at_terminal.with_(variables=variables).run(*args, "--host", server.url)
+                for variables in ({"FORCE_COLOR": "1"}, {"NO_COLOR": "1"})
+            )
+            assert "\x1b[" in told.out + told.err
+            assert re.sub("\x1b\\[[0-9;]*m", "", told.out + told.err) == plain.out + plain.err
+
+    def test_tables_lose_columns_and_never_wrap(self, world: World, serve: Serve) -> None:
+        server = serve(TABLE)
+        rows = {
+            width: world.at_terminal.with_(width=width, variables={"NO_COLOR": "1"})
+            .run("models", "list", "--host", server.url)
+            .out.splitlines()
+            for width in (80, 40)
+        }
+        assert [len(each) for each in rows.values()] == [4, 4]
+        assert rows[80][0].split() == ["NAME", "SIZE", "QUANT", "WINDOW", "CAN", "CHANGED", "LOADED"]
+        assert set(rows[40][0].split()) < set(rows[80][0].split())
+
+    def test_model_text_is_never_rewrapped_by_moving_the_cursor_back(self, world: World, serve: Serve) -> None:
+        words = [f"word{number} " for number in range(40)]
+        with in_terminal(world, *chat(serve(says=words)), columns=40) as terminal:
+            assert terminal.end() == 0
+        assert terminal.seen.partition("word0")[2].split() == [word.strip() for word in words[1:]]
+
+    def test_redraws_are_at_most_5_a_second_and_of_the_changed_line_only(
+        self, world: World, serve: Serve, released: threading.Event
+    ) -> None:
+        server = serve({**WAITS, "/api/generate": [WaitFor(released), *stream(generated("word"))]})
+        with in_terminal(world, *chat(server)) as terminal:
+            terminal.wait_for("loading m .* 2 s")
+            released.set()
+            assert terminal.end() == 0
+        drawn = re.findall(r"\r\x1b\[K", terminal.seen.partition("2 s")[0])
+        assert 2 <= len(drawn) <= 5 * 2
+        assert not MOVES_THE_CURSOR.search(terminal.seen.replace("\r\x1b[K", ""))
+
+    def test_choices_are_numbered(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("one", "two"), "/api/generate": stream(generated("a"))})
+        ran = world.at_terminal.with_(stdin=b"2\n").run("chat", "x", "--host", server.url, "--color", "never")
+        assert re.search(r"(?m)^ *1 +one\n *2 +two$", ran.err)
+        assert server.requests[-1].json["model"] == "two"
 
     @pytest.mark.parametrize("width", [40, 80, 200, None])
     @pytest.mark.parametrize("command", [["models", "list"], ["config", "show"], ["models", "--help"], ["chat", "-h"]])
