@@ -116,9 +116,9 @@ class World:
         return Ran(status, _text(environment.stdout), _text(environment.stderr))
 
     def process_variables(self) -> dict[str, str]:
-        """The environment variables of a process in this world."""
-        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-        return {**kept, "HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path), **self.variables}
+        """The environment variables of a process in this world. For a shell, `python` is this one."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {"PATH": path, "HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path), **self.variables}
 
     def start(self, *args: str, program: Sequence[str] = tuple(COMMAND), **options: Any) -> subprocess.Popen[bytes]:
         """Start a command line, or another program, as a process, with pipes for its streams."""
@@ -254,8 +254,7 @@ def in_terminal(
 @contextlib.contextmanager
 def in_shell(world: World, columns: int = 80) -> Generator[Terminal]:
     """A shell with job control in a terminal; `vuhitra` is this one."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    here = world.with_(variables={"PS1": "$ ", "PATH": path, "HISTFILE": ""})
+    here = world.with_(variables={"PS1": "$ ", "HISTFILE": ""})
     shell = (shutil.which("bash") or "bash", "--norc", "--noprofile", "-i")
     with in_terminal(here, columns=columns, program=shell) as terminal:
         terminal.send('vuhitra() { command python -m cli "$@"; }\n')

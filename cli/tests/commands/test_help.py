@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -77,7 +74,7 @@ def test_every_example_in_the_help_runs(world: World, serve: Serve) -> None:
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", script],
         cwd=world.home,
-        env={**here.process_variables(), "PATH": _path_with_this_python()},
+        env=here.process_variables(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,
@@ -86,10 +83,6 @@ def test_every_example_in_the_help_runs(world: World, serve: Serve) -> None:
     assert "Error" not in done.stderr.decode()
     assert [each.json["prompt"] for each in server.requests if each.path == "/api/generate"][-2:] == ["Why?", "How?"]
     assert done.returncode == 0
-
-
-def _path_with_this_python() -> str:
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -157,10 +154,7 @@ class TestPipes:
         done = subprocess.run(
             ["bash", "-c", f"{command} <&- 2>&-"],
             cwd=world.home,
-            env={
-                **world.process_variables(),
-                "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            },
+            env=world.process_variables(),
             stdout=subprocess.PIPE,
             timeout=SOON,
             check=False,

@@ -12,7 +12,7 @@ from tests.commands.running import World, in_terminal
 from tests.scripted_server import answer
 
 ROOT = Path(__file__).parents[3]
-AGE = r"\d+ (s|min|hours?|days?|weeks?|months?|years?) ago"
+AGE = r"just now|\d+ (s|min|hours?|days?|weeks?|months?|years?) ago"
 
 
 def blocks(page: str, language: str) -> list[str]:
