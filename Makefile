@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 pip := .venv/bin/python -m pip install --quiet --constraint cli/constraints.txt
 pins := cli/pyproject.toml cli/constraints.txt cli/default-model.txt
 
-.PHONY: help chat test check docs clean
+.PHONY: help chat test check bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ check: .venv/checked ## formatting, lint, types, walls between the packages, dea
 	lint-imports --no-logo && \
 	vulture && \
 	deptry .
+
+bench: .venv/compared ## measure speed beside others; ARGS="..." names some cases
+	@cd cli && exec ../.venv/bin/python -m benchmarks $(ARGS)
 
 docs: .venv/installed ## write docs/commands.md and docs/library-reference.md anew from the source
 	@.venv/bin/python cli/tests/packaging/test_reference.py
@@ -64,4 +67,11 @@ clean: ## remove .venv and everything else that was made here
 .venv/checked: .venv/tested
 	@echo "Installing what the checks need into .venv." >&2
 	@$(pip) --group cli/pyproject.toml:check
+	@touch $@
+
+.venv/compared: .venv/installed cli/benchmarks/peers.txt
+	@echo "Installing what vuhitra is compared with into .venv/peers (about 80 MB)." >&2
+	@.venv/bin/python -m venv --clear .venv/peers
+	@.venv/peers/bin/python -m pip install --quiet --no-deps --requirement cli/benchmarks/peers.txt
+	@.venv/peers/bin/python -m pip check >&2
 	@touch $@

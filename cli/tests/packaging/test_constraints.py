@@ -1,4 +1,4 @@
-"""Everything that is installed is pinned, and pyproject.toml allows what is pinned."""
+"""Everything that is installed is pinned, what is compared with as well, and pyproject.toml allows what is pinned."""
 
 import re
 import tomllib
@@ -45,3 +45,10 @@ def test_what_is_pinned_is_allowed() -> None:
     )
     for requirement in map(Requirement, asked):
         assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
+def test_what_is_compared_with_is_installed_at_exact_versions() -> None:
+    lines = (CLI / "benchmarks/peers.txt").read_text("utf-8").splitlines()
+    asked = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in asked if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert len({canonicalize_name(line.partition("==")[0]) for line in asked}) == len(asked)

@@ -64,8 +64,17 @@ def test_without_a_prompt_the_help_of_chat_is_shown(project: Path) -> None:
 def test_make_alone_lists_the_targets(project: Path) -> None:
     done = make(project)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
-        ["make", target] for target in ("help", "chat", "test", "check", "docs", "clean")
+        ["make", target] for target in ("help", "chat", "test", "check", "bench", "docs", "clean")
     ]
+
+
+def test_cases_are_named_to_the_benchmarks(project: Path) -> None:
+    shutil.move(project / ".venv/bin/vuhitra", project / ".venv/bin/python")
+    (project / "cli/benchmarks").mkdir()
+    for name in ("cli/benchmarks/peers.txt", ".venv/compared"):
+        (project / name).touch()
+    done = make(project, "bench", "ARGS=chat engine")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[-m][benchmarks][chat][engine]", "")
 
 
 @pytest.mark.parametrize("changed", PINS)
