@@ -36,9 +36,10 @@ check: .venv/checked ## formatting, lint, types, walls between the packages, dea
 bench: .venv/compared ## measure speed beside others; ARGS="..." names some cases
 	@cd cli && exec ../.venv/bin/python -m benchmarks $(ARGS)
 
-docs: .venv/installed ## write docs/commands.md and docs/library-reference.md anew from the source
+docs: .venv/installed ## write docs/commands.md, library-reference.md and benchmarks.md anew from what is there
 	@.venv/bin/python cli/tests/packaging/test_reference.py
 	@.venv/bin/python cli/tests/packaging/test_library_reference.py
+	@cd cli && exec ../.venv/bin/python -m benchmarks.docs
 
 clean: ## remove .venv and everything else that was made here
 	@rm -rf .venv cli/dist cli/.*_cache cli/.hypothesis

@@ -14,17 +14,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
-
 from benchmarks.cases import Case, Places, Side, cases
 from benchmarks.comparing import compare
-from benchmarks.drawing import drawn
-from benchmarks.page import page
+from benchmarks.docs import keep
 from benchmarks.report import Report, Row, as_text
 from benchmarks.running import FailedError, measured, rounds, server
 
 _CLI = Path(__file__).parents[1]
-_DOCS = _CLI.parent / "docs"
 _OURS = Path(sys.prefix)
 _PEERS = _OURS / "peers"
 _SHOWN = ("ollama", "llm", "llm-ollama")
@@ -42,7 +38,7 @@ def main(names: Sequence[str]) -> int:
     if len(rows) < len(wanted):
         return 1
     if not names:
-        _write(Report(datetime.now(UTC).date().isoformat(), _machine(), _versions(), rows))
+        keep(Report(datetime.now(UTC).date().isoformat(), _machine(), _versions(), rows))
     return 0
 
 
@@ -55,7 +51,8 @@ def _compile() -> None:
 def _chosen(known: Sequence[Case], names: Sequence[str]) -> list[Case]:
     """The cases of these names; all where none is named."""
     if unknown := set(names) - {case.key for case in known}:
-        raise SystemExit(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(c.key for c in known)}")
+        there = ", ".join(case.key for case in known)
+        raise SystemExit(f"Error: there is no case {', '.join(sorted(unknown))}, but {there}.")
     return [case for case in known if not names or case.key in names]
 
 
@@ -89,13 +86,6 @@ def _versions() -> dict[str, str]:
     pins = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)$", Path(__file__).with_name("peers.txt").read_text("utf-8")))
     ours = {"vuhitra": version("vuhitra"), "Python": platform.python_version(), "xllamacpp": version("xllamacpp")}
     return {**ours, **{name: pins[name] for name in _SHOWN}}
-
-
-def _write(report: Report) -> None:
-    """Keep a whole run: for programs, drawn, and as a page."""
-    _DOCS.joinpath("benchmarks.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-    _DOCS.joinpath("benchmarks.svg").write_text(drawn(report), "utf-8")
-    _DOCS.joinpath("benchmarks.md").write_text(page(report), "utf-8")
 
 
 if __name__ == "__main__":

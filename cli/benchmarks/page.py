@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, written anew by each whole run. This file reads and writes nothing."""
+"""The page of a run, docs/benchmarks.md. This file reads and writes nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Measured on {date}: {machine}, with {versions}. [benchmarks.json](benchmarks.jso
 
 - Both sides of a case run in turns, each time as a process of its own. A round is one run of each. Both sides' numbers
   are medians, and so is what they come to, over all rounds; between the quartiles lie half of the rounds.
-- Compared are ratios, since how fast a machine is changes with the hour. Each case has a budget: what it may take of
-  what the other side takes. It is kept or missed when both quartiles say so; otherwise it is too close to tell.
+- Each round is compared in itself, since how fast a machine is changes with the hour: our side is divided by the other,
+  or, for the first piece, what is more is told. Each case has a budget for that. It is kept or missed when both
+  quartiles say so; otherwise it is too close to tell.
 - The server is a program on the same machine that answers at once. No model thinks, so the time is the clients' own;
   only the built-in engine is measured with its model.
 - Peers are the [official client](https://github.com/ollama/ollama-python) and [llm](https://llm.datasette.io/) with
@@ -41,7 +42,7 @@ Measured on {date}: {machine}, with {versions}. [benchmarks.json](benchmarks.jso
 | vectors read | the processor time for one reply |
 | the built-in engine | tokens a second of one answer, through the library, against the binding of llama.cpp alone |
 
-`make bench ARGS="chat engine"` measures only some cases, by the names that benchmarks.json has for them, and writes
+`make bench ARGS="chat engine"` measures some cases only, by the keys that benchmarks.json has for them, and keeps
 nothing.
 """
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
-
+from benchmarks.docs import DRAWING, PAGE, kept
 from benchmarks.drawing import drawn
 from benchmarks.page import page
-from benchmarks.report import Report
-
-DOCS = Path(__file__).parents[3] / "docs"
-KEPT = msgspec.json.decode(DOCS.joinpath("benchmarks.json").read_bytes(), type=Report)
 
 
 def test_the_page_is_that_of_the_run() -> None:
-    assert DOCS.joinpath("benchmarks.md").read_text("utf-8") == page(KEPT), "stale: make bench"
+    assert PAGE.read_text("utf-8") == page(kept()), "stale: make docs"
 
 
 def test_the_drawing_is_that_of_the_run() -> None:
-    assert DOCS.joinpath("benchmarks.svg").read_text("utf-8") == drawn(KEPT), "stale: make bench"
+    assert DRAWING.read_text("utf-8") == drawn(kept()), "stale: make docs"

@@ -18,8 +18,8 @@ CLI = Path(__file__).parents[2]
 CASES = cases(Places(Path("/ours"), Path("/peers"), "http://127.0.0.1:1"))
 
 
-def program(text: str, **more: bool | str) -> Side:
-    return Side("a program", (sys.executable, "-c", text), **more)  # type: ignore[arg-type]
+def program(text: str, *, says: str = "", tells: bool = False) -> Side:
+    return Side("a program", (sys.executable, "-c", text), says, tells)
 
 
 def run(side: Side, folder: Path) -> float:
