@@ -79,8 +79,8 @@ def _failed(
     shown_on: tuple[Screen, Screen],
     variables: Mapping[str, str],
 ) -> int:
-    from cli.reporting import report_of
-    from cli.terminal.errors import as_object, traceback_of
+    from cli.reporting import report_of, traceback_of
+    from cli.terminal.errors import as_object
 
     (out, err), as_json = shown_on, "json" in flags
     try:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from cli.credentials import concealed
 from cli.exit_status import verdict
 from cli.failure import NeedsYes
 from cli.misuse import repeated, report_misuse
-from cli.terminal.errors import Report, concealed
+from cli.terminal.errors import Report
+from cli.terminal.escape_filter import shown
 from vuhitra.errors import OllamaError
 
 _IN_FLAGS = {
@@ -35,6 +37,13 @@ def report_of(error: Exception, variables: Mapping[str, str], args: Sequence[str
         why=report.why and concealed(report.why, variables),
         hint=report.hint and concealed(report.hint, variables),
     )
+
+
+def traceback_of(error: Exception, variables: Mapping[str, str]) -> str:
+    """Where an error comes from, for `--debug`."""
+    from traceback import format_exception
+
+    return concealed(shown("".join(format_exception(error))), variables)
 
 
 def _report(error: Exception, args: Sequence[str]) -> Report:

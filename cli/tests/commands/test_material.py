@@ -306,6 +306,12 @@ class TestPages:
             fetch(f"{unused_url()}/x")
         assert (raised.value.verdict.status, raised.value.why) == (3, "Connection refused")
 
+    @pytest.mark.parametrize("url", ["http://[::1/x", "http://h:port/x", "http://h /x"])
+    def test_what_is_no_url(self, url: str) -> None:
+        with pytest.raises(Failure) as raised:
+            fetch(url)
+        assert (raised.value.what, raised.value.verdict.status) == (f"{url} is not a URL", 2)
+
     def test_a_password_is_neither_sent_nor_shown(self) -> None:
         with pytest.raises(Failure, match="would be asked with a password") as raised:
             fetch("http://me:secret@host/x")

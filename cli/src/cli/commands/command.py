@@ -302,7 +302,7 @@ def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> 
 
 def _origins(settings: Settings, flags: Flags) -> dict[str, str | None]:
     """Which server and which model are set, and by what, for the log. A URL's credential stays out of it."""
-    from cli.terminal.errors import without_user_info
+    from cli.credentials import without_user_info
 
     if host := "embedded" if flags.embedded else flags.host:
         settings = settings.with_flags(host=host)

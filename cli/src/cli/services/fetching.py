@@ -6,10 +6,9 @@ Only http and https are followed, also where a server sends us on.
 from __future__ import annotations
 
 from email.message import Message
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from shlex import quote
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit, urlunsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -23,6 +22,7 @@ from urllib.request import (
 )
 
 from cli import __version__
+from cli.credentials import without_user_info
 from cli.exit_status import ExitStatus
 from cli.failure import Failure
 from cli.services.reading import LARGEST, Source, check_size
@@ -37,7 +37,7 @@ _TEXTS = ("json", "xml", "javascript", "yaml", "toml", "x-ndjson", "x-sh", "sql"
 
 def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: float = SECONDS) -> Source:
     """What a URL holds. images: an image is wanted, and not text. silent, seconds: see above. Raises Failure."""
-    name = _without_user_info(url)
+    name = without_user_info(url)
     if name != url:
         raise Failure(f"{name} would be asked with a password, which is not done")
     headers = {"User-Agent": f"vuhitra/{__version__}", "Accept-Encoding": "identity"}
@@ -54,7 +54,9 @@ def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: fl
             raise _refused(name, error) from error
     except TimeoutError as error:
         raise _too_slow(name) from error
-    except (URLError, HTTPException, OSError, ValueError) as error:
+    except (InvalidURL, ValueError) as error:
+        raise Failure(f"{name} is not a URL", why=str(error)) from error
+    except (URLError, HTTPException, OSError) as error:
         if isinstance(error, URLError) and isinstance(error.reason, TimeoutError):
             raise _too_slow(name) from error
         raise _unreached(name, error) from error
@@ -116,11 +118,3 @@ def _unreached(name: str, error: Exception) -> Failure:
     reason = error.reason if isinstance(error, URLError) else error
     why = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
     return Failure(f"cannot fetch {name}", why=why or None, status=ExitStatus.NOT_REACHED, code="not-fetched")
-
-
-def _without_user_info(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise Failure("not a URL", why=str(error)) from error
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

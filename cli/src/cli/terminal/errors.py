@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from cli.terminal.escape_filter import shown, shown_in_line
+from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
 
@@ -14,9 +14,6 @@ _URL_OR_COUNT = re.compile(
     r"(?:https?://|unix:///)[^\s,()'\"]+(?<![:;.])|\b\d[\d,]{0,15}(?= tokens\b)|(?<=window is )\d[\d,]*\d"
 )
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
-_USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
-_SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-_SHORTEST_SECRET = 6
 _INDENT = "  "
 
 
@@ -55,26 +52,6 @@ def as_object(report: Report) -> dict[str, object]:
         "exit": report.exit,
     }
     return {**described, "traceback": report.traceback} if report.traceback else described
-
-
-def traceback_of(error: Exception, variables: Mapping[str, str]) -> str:
-    """Where an error comes from, without credentials."""
-    from traceback import format_exception
-
-    return concealed(shown("".join(format_exception(error))), variables)
-
-
-def concealed(text: str, variables: Mapping[str, str]) -> str:
-    """A text without credentials. variables: those of the environment, which may hold some."""
-    for name, value in variables.items():
-        if _SECRET.search(name) and len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return without_user_info(text)
-
-
-def without_user_info(text: str) -> str:
-    """A text with URLs that name no user and no password; a host setting may leave the `http://` out."""
-    return re.sub(r"^[^/@\s]+(?=@[^/\s]+$)", "***", _USER_INFO.sub("***", text))
 
 
 def _segments(text: str, strong: re.Pattern[str]) -> Iterator[Segment]:
