@@ -64,7 +64,7 @@ def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
 
 def _flags_in(command: click.Command, args: Sequence[str]) -> set[str]:
     """The names of the flags that were given; asked where the command line may be one that can't be parsed."""
-    from cli.misuse import flags_in
+    from cli.command_line import flags_in
 
     try:
         return flags_in(command, args)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from shlex import join
 
 import click
 
+from cli.command_line import read_words
 from cli.exit_status import ExitStatus
 from cli.terminal.errors import Report
 
@@ -33,61 +34,15 @@ def report_misuse(error: click.ClickException, args: Sequence[str]) -> Report:
 def find_single_dashed(command: click.Command, context: click.Context, args: Sequence[str]) -> None:
     """Raise NoSuchOption for a long flag with one dash, as in `-model`: it would be read as `-m odel`."""
     flags = list(_flags(command, context))
-    valued = {name for option in flags if takes_value(option) for name in option.opts}
-    before = ""
-    for word in args:
-        if word == "--" or (isinstance(command, click.Group) and word[:1] != "-" and before not in valued):
+    for word in read_words(command, args):
+        if word.is_plain and isinstance(command, click.Group):
             return
-        if before not in valued and re.fullmatch("-[a-z][a-z-]{2,}(=.*)?", word):
-            name = word.partition("=")[0]
+        if not word.is_value and re.fullmatch("-[a-z][a-z-]{2,}(=.*)?", word.text):
+            name = word.text.partition("=")[0]
             # `-ffile` is `-f file`: what was meant begins like the long flag.
             alike = [each for each in _long(flags) if each[2:4] == name[1:3]]
             if near := get_close_matches(f"-{name}", alike, cutoff=0.8):
                 raise click.NoSuchOption(name, possibilities=near, ctx=context)
-        before = word
-
-
-def flags_in(command: click.Command, args: Sequence[str]) -> set[str]:
-    """The names of the flags in a command line, as `json`: also where it is one that can't be parsed.
-
-    Words that are the values of other flags are none.
-    """
-    given: set[str] = set()
-    options, is_value = _by_name(command), False
-    for word in args:
-        if is_value:
-            is_value = False
-        elif word == "--":
-            break
-        elif word.startswith("-"):
-            is_value = _note_flags(word, options, given)
-        elif isinstance(command, click.Group) and (below := command.get_command(click.Context(command), word)):
-            command, options = below, _by_name(below)
-    return given
-
-
-def _note_flags(word: str, options: Mapping[str, click.Option], given: set[str]) -> bool:
-    """Note the flags that a word has; whether the next word is a value."""
-    name, equals, _ = word.partition("=")
-    names = [name] if word.startswith("--") else [f"-{letter}" for letter in word[1:]]
-    for index, each in enumerate(names, 1):
-        option = options.get(each)
-        if option is None:
-            return False
-        given.add(option.name or "")
-        if takes_value(option):
-            return not equals and index == len(names)
-    return False
-
-
-def _by_name(command: click.Command) -> dict[str, click.Option]:
-    options = (each for each in command.get_params(click.Context(command)) if isinstance(each, click.Option))
-    return {name: each for each in options for name in each.opts}
-
-
-def takes_value(option: click.Option) -> bool:
-    """Whether the word behind a flag is its value."""
-    return not (option.is_flag or option.count or getattr(option, "is_bare", False))
 
 
 def repeated(args: Sequence[str]) -> str | None:

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
+from cli.command_line import flags_in
 from cli.environment import Stream
 from cli.main import cli
-from cli.misuse import flags_in
 from cli.terminal.errors import Report, render
 from cli.terminal.screen import Screen
 from tests.commands.conftest import Serve, generated

@@ -101,20 +101,16 @@ class AskingCommand(Command):
 def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
     if not any(word.partition("=")[0] in _THINKING for word in args):
         return list(args)
-    from cli.misuse import takes_value
+    from cli.command_line import read_words
 
-    options = [each for each in context.command.params if isinstance(each, click.Option)]
-    valued = {name for each in options if takes_value(each) for name in each.opts}
-    made: list[str] = []
-    before = ""
-    for index, word in enumerate(args):
-        if word == "--":
-            return [*made, *args[index:]]
-        if before not in valued and word.startswith("--no-think="):
+    made = list(args)
+    for word in read_words(context.command, args):
+        if word.is_value:
+            continue
+        if word.text.startswith("--no-think="):
             raise click.BadOptionUsage("--no-think", "Option '--no-think' does not take a value.", context)
-        is_bare = word in _THINKING and before not in valued
-        made.append(f"{word}={'yes' if word == '--think' else 'no'}" if is_bare else word)
-        before = word if before not in valued else ""
+        if word.text in _THINKING:
+            made[word.at] += "=yes" if word.text == "--think" else "=no"
     return made
 
 
