@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.commands.telling import notes_on
+from cli.commands.facts import notes_on
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import World
 from tests.scripted_server import STREAM_HEAD, Close, answer, chunk, stream, unused_url

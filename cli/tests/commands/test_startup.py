@@ -46,6 +46,7 @@ CHAT_MAY_IMPORT = HELP_MAY_IMPORT | {
     "cli.commands.asking",
     "cli.commands.chat",
     "cli.commands.chat_flags",
+    "cli.commands.facts",
     "cli.commands.heading",
     "cli.commands.invocation",
     "cli.commands.showing",

@@ -96,6 +96,7 @@ def _may_be_fetched(settings: Settings) -> bool:
 def _presentation(call: Invocation, given: Given) -> Presentation:
     return Presentation(
         stream=call.flags.stream,
+        is_checked=given["schema"] is not None,
         show_thinking=given["show_thinking"],
         extract=given["extract"],
         stats=given["stats"],

@@ -18,20 +18,20 @@ NO_CODE = "no code block in the answer; all of it is here"
 
 def holds_back(call: Invocation, presentation: Presentation) -> bool:
     """Whether nothing is printed before the answer is whole."""
-    if presentation.extract and not call.flags.json:
+    if (presentation.extract or presentation.is_checked) and not call.flags.json:
         return True
     return call.flags.json if presentation.stream is None else not presentation.stream
 
 
-def view_of(call: Invocation, presentation: Presentation, out: Screen, *, is_checked: bool) -> AnswerView:
-    """What shows the answer on `out`. is_checked: whether it has to fit something before it is text on a screen."""
+def view_of(call: Invocation, presentation: Presentation, out: Screen) -> AnswerView:
+    """What shows the answer on `out`."""
     held = holds_back(call, presentation)
     extraction = _extraction(presentation)
     if call.flags.json:
         from cli.terminal.json_answers import JsonAnswer, JsonLines
 
         return (JsonAnswer if held else JsonLines)(out, extraction)
-    if extraction or is_checked:  # code and data aren't laid out
+    if extraction or presentation.is_checked:  # code and data aren't laid out
         return HeldAnswer(TextAnswer(out), extraction, kept=False)
     view = TextAnswer(out, _layout(call, presentation, out))
     return HeldAnswer(view, kept=True) if held else view

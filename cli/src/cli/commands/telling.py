@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from cli.commands.facts import facts_of, notes_on, taken_by
 from cli.commands.heading import head, introduce, tell_material
 from cli.commands.invocation import Invocation
 from cli.commands.showing import awaited, holds_back, shows_thinking, view_of
@@ -19,7 +19,6 @@ from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import counted, size
 from cli.terminal.presentation import Presentation
 from cli.terminal.screen import DIM, Screen
-from cli.terminal.statistics import Taken
 from cli.terminal.waiting import Awaited
 from vuhitra.errors import OllamaOutputError
 from vuhitra.reply import Done, Event, Reply, Text, Thinking, ToolCall
@@ -27,6 +26,7 @@ from vuhitra.reply import Done, Event, Reply, Text, Thinking, ToolCall
 if TYPE_CHECKING:
     from typing import Self
 
+    from cli.terminal.answers import AnswerView
     from cli.terminal.output_file import OutputFile
     from cli.terminal.thinking import ThinkingShown
     from vuhitra import ProgressStream
@@ -39,9 +39,8 @@ class Telling:
         self._call = call
         self._presentation = presentation
         self._held_back = holds_back(call, presentation)
-        self._out = call.out
+        self._view: AnswerView
         self._file: OutputFile | None = None
-        self._view = view_of(call, presentation, call.out, is_checked=False)
         self._thinking: ThinkingShown | None = None
         self._waiting = call.waiting(watching.CONNECTING)
         self._asked: Asking | None = None
@@ -52,14 +51,15 @@ class Telling:
         self._introduced = False
 
     def __enter__(self) -> Self:
+        out = self._call.out
         with ExitStack() as undo:
             if path := self._presentation.output:
                 from cli.terminal.output_file import OutputFile
 
                 self._file = OutputFile(path)
                 undo.callback(self._file.discard)
-                self._out = Screen(self._file.stream, carries_the_answer=True)
-                self._view = view_of(self._call, self._presentation, self._out, is_checked=False)
+                out = Screen(self._file.stream, carries_the_answer=True)
+            self._view = view_of(self._call, self._presentation, out)
             if shows_thinking(self._call, self._presentation):
                 from cli.terminal.thinking import ThinkingShown
 
@@ -145,9 +145,6 @@ class Telling:
 
     def _ask(self, asking: Asking) -> None:
         self._asked, self._asked_at = asking, self._call.environment.monotonic()
-        if asking.question.schema is not None and not self._call.flags.json:
-            self._held_back = True
-            self._view = view_of(self._call, self._presentation, self._out, is_checked=True)
         self._watch = watching.Watch(
             asking.server, asking.model, self._call.memory, self._call.environment.monotonic, asking.question.tokens
         )
@@ -224,43 +221,11 @@ class Telling:
         from cli.terminal.statistics import statistics
 
         err, model = self._call.err, shown_in_line(reply.model or self._model)
-        for line in statistics(self._taken(reply), model, reply.stopped_by, err.width):
+        for line in statistics(taken_by(reply, self._first_word), model, reply.stopped_by, err.width):
             err.line(line, DIM)
 
     def _facts(self, reply: Reply | None) -> dict[str, object]:
-        """What is known about an answer besides what it says; None: it isn't whole."""
-        asked = self._asked
-        facts: dict[str, object] = {
-            "parsed": None,
-            "model": asked.model if asked else None,
-            "host": asked.server.host.url if asked else None,
-            "engine": asked.server.engine if asked else None,
-            "done_reason": None,
-            "stopped_by": None,
-            "stats": None,
-        }
-        if reply is None:
-            return facts
-        return facts | {
-            "parsed": reply.parsed,
-            "model": reply.model or facts["model"],
-            "done_reason": reply.done_reason,
-            "stopped_by": reply.stopped_by,
-            "stats": self._taken(reply).as_object,
-        }
-
-    def _taken(self, reply: Reply) -> Taken:
-        stats = reply.stats
-        return Taken(
-            read=stats.prompt_eval_count,
-            written=stats.eval_count,
-            total=stats.total_duration,
-            load=stats.load_duration,
-            reading=stats.prompt_eval_duration,
-            writing=stats.eval_duration,
-            rate=stats.tokens_per_second,
-            first_word=self._first_word,
-        )
+        return facts_of(self._asked, reply, self._first_word)
 
     @property
     def _model(self) -> str:
@@ -273,19 +238,3 @@ class Telling:
         self._waiting = self._call.waiting(phase)
         self._waiting.look = self._look
         self._waiting.start()
-
-
-def notes_on(reply: Reply, asked: str) -> Iterator[str]:
-    """What the text of an answer doesn't show about it. asked: the model, where the reply names none."""
-    model = shown_in_line(reply.model or asked)
-    match reply.stopped_by:
-        case "limit":
-            yield f"{model} was stopped after {reply.stats.eval_count} tokens"
-        case "window":
-            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full"
-        case "length":  # the server doesn't say which
-            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full, or its limit reached"
-        case _:
-            pass
-    if not (reply or reply.tool_calls):
-        yield f"{model} answered nothing"
