@@ -37,7 +37,7 @@ Measured on {date}: {machine}, with {versions}. [benchmarks.json](benchmarks.jso
 | a streamed piece | the processor time of the client's process, divided by the pieces: 200 a packet, or one |
 | the first piece | from the call until the first piece, over an open connection, beyond what a bare socket needs |
 | Markdown | the processor time a byte, of long texts beside short ones: it shall not grow with the length |
-| memory | the most that a process holds while it reads an answer in the library |
+| memory | the most that a process holds while it reads an answer in the library, which keeps it for its `Reply` |
 | 10,000 texts embedded | in requests of 1,000 texts, against a request a text; until all vectors are there |
 | vectors read | the processor time for one reply |
 | the built-in engine | tokens a second of one answer, through the library, against the binding of llama.cpp alone |
