@@ -259,13 +259,16 @@ def _key(layers: Sequence[Layer], server: _Server) -> tuple[str, str] | None:
 
 
 def read_dotenv(path: str) -> Mapping[str, str | None]:
-    """The variables in a `.env` file; none where there is no such file."""
+    """The variables in a `.env` file; none where there is no such file.
+
+    `${NAME}` stays as it is: who wrote the file may not be who set the environment, and would be sent what is in it.
+    """
     if not os.path.isfile(path):
         return {}
     from dotenv import dotenv_values
 
     try:
-        return dotenv_values(path, encoding="utf-8-sig")
+        return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Failure(f"cannot read {DOTENV}", why=reason) from error

@@ -78,6 +78,16 @@ def test_what_sends_nothing_says_nothing(astray: World) -> None:
     assert astray.run("config", "show").err == ""
 
 
+@pytest.mark.parametrize("line", ["OLLAMA_API_KEY=${SECRET}", "MODEL=${SECRET}", "OLLAMA_IP={url}/${SECRET}"])
+def test_what_a_folder_names_is_filled_with_nothing_of_the_environment(world: World, serve: Serve, line: str) -> None:
+    server = serve(says=["a"])
+    (world.home / ".env").write_text(f"OLLAMA_IP={server.url}\nMODEL=m\n{line.replace('{url}', server.url)}\n")
+    ran = world.with_(variables={"SECRET": "swordfish"}).run_process("chat", "x")
+    sent = "".join(f"{each.path}{each.headers}{each.body!r}" for each in server.requests)
+    assert "swordfish" not in sent + ran.err
+    assert ran.status in (0, 2, 5)
+
+
 @pytest.mark.parametrize(("model", "is_fetched"), [("llama3.2", True), ("evil.example/ns/x", False), ("ns/x", False)])
 def test_what_a_folder_names_is_fetched_from_the_library_alone(
     world: World, serve: Serve, model: str, is_fetched: bool
