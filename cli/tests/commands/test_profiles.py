@@ -173,6 +173,26 @@ class TestKeysOnTheWire:
         assert world.run("models", "list", "--host", "lan").status == 0
         assert sent(server) == "Bearer hunter2"
 
+    def test_what_the_command_says_of_its_failure_is_the_cause(self, world: World, server: RoutedServer) -> None:
+        script = world.home / "key.py"
+        script.write_text("import sys\nsys.stderr.write('one\\n\\x1b[2Jlocked\\n')\nsys.exit(3)\n")
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\nkey_command = ["{sys.executable}", "{script}"]\n')
+        ran = world.run_process("models", "list", "--host", "lan")
+        assert (ran.status, ran.out) == (4, "")
+        assert ran.err == (
+            "Error: no key for profile lan: its key_command failed with exit code 3\n"
+            "  locked\n  try: vuhitra config show\n"
+        )
+
+    def test_the_command_reads_nothing_of_what_is_asked(self, world: World, serve: Serve) -> None:
+        server = serve(says=["a"])
+        script = world.home / "key.py"
+        script.write_text("import sys\nsys.stdin.read()\nprint('hunter2')\n")
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\nkey_command = ["{sys.executable}", "{script}"]\n')
+        here = world.with_(stdin=b"all of this")
+        assert here.run_process("chat", "x", "-m", "m", "--host", "lan").status == 0
+        assert server.requests[0].json["prompt"] == "all of this\n\nx"
+
     @pytest.mark.parametrize(
         ("lines", "what"),
         [

@@ -67,22 +67,30 @@ def other_key_of(profile: Profile) -> str:
 
 
 def _printed(profile: Profile) -> str:
-    """The first line of what the command prints. Its stderr and its terminal are the user's, who may be asked there."""
+    """The first line of what the command prints. It may ask the user at their terminal, but has no other's streams."""
     import subprocess
 
     what = f"no key for profile {profile.name}: its key_command"
     try:
-        done = subprocess.run(profile.key_command, stdout=subprocess.PIPE, timeout=_AT_MOST, check=False)  # noqa: S603  the user's own
+        done = subprocess.run(  # noqa: S603  the user's own
+            profile.key_command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_AT_MOST, check=False
+        )
     except subprocess.TimeoutExpired as error:
-        raise _no_key(f"{what} took longer than {_AT_MOST:g} s") from error
+        raise _no_key(f"{what} took longer than {_AT_MOST:g} s", _last_line(error.stderr)) from error
     except OSError as error:
         raise _no_key(f"{what} can't be run", f"{profile.key_command[0]}: {error.strerror}") from error
     lines = done.stdout.decode(errors="replace").splitlines()
     if done.returncode:
-        raise _no_key(f"{what} failed with exit code {done.returncode}")
+        raise _no_key(f"{what} failed with exit code {done.returncode}", _last_line(done.stderr))
     if not lines or not lines[0].strip():
-        raise _no_key(f"{what} printed nothing")
+        raise _no_key(f"{what} printed nothing", _last_line(done.stderr))
     return lines[0].strip()
+
+
+def _last_line(said: bytes | None) -> str | None:
+    """What a command said at last of why it failed."""
+    lines = (said or b"").decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else None
 
 
 def _no_key(what: str, why: str | None = None, hint: str | None = "vuhitra config show") -> Failure:
