@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli import private_files
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class BrokenConfig(Failure):
             f"{path}, line {first.line}: {first.what}",
             why="; ".join(filter(None, remarks)) or None,
             hint="vuhitra config validate",
-            code="broken-config",
+            verdict=Verdict.BROKEN_CONFIG,
         )
 
 
@@ -156,7 +156,7 @@ def _write(path: str, text: str) -> None:
     try:
         private_files.replace(path, text.encode())
     except OSError as error:
-        raise Failure(f"cannot write {path}", why=error.strerror, status=ExitStatus.UNEXPECTED) from error
+        raise Failure(f"cannot write {path}", why=error.strerror, verdict=Verdict.UNEXPECTED) from error
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:

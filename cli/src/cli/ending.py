@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.environment import Environment
-from cli.exit_status import ExitStatus
+from cli.exit_status import ExitStatus, Verdict
 from cli.failure import Failure, ReaderGone, Terminated, Told
 from cli.terminal.screen import DIM, Screen, screens
 
@@ -59,7 +59,8 @@ def tell(report: Report, err: Screen, *, as_json: bool) -> None:
 
 def interruption(stop: KeyboardInterrupt) -> dict[str, object]:
     """Ctrl-C, or a signal to the same end, as the error that `--json` promises."""
-    return {"code": "interrupted", "message": "stopped", "hint": None, "exit": _status_of(stop)}
+    verdict = _verdict_on(stop)
+    return {"code": verdict.code, "message": "stopped", "hint": None, "exit": verdict.status}
 
 
 def _flags_in(command: click.Command, args: Sequence[str]) -> set[str]:
@@ -95,7 +96,7 @@ def _failed(
             err.write(traceback)
     _end_lines(out, flags, as_object(report))
     tell(report, err, as_json=as_json)
-    return report.exit
+    return report.verdict.status
 
 
 def _end_lines(out: Screen, flags: Collection[str], error: Mapping[str, object]) -> None:
@@ -109,7 +110,7 @@ def _end_lines(out: Screen, flags: Collection[str], error: Mapping[str, object])
 
 def _stopped(stop: KeyboardInterrupt, flags: Collection[str], shown_on: tuple[Screen, Screen]) -> int:
     """Ctrl-C, or a signal to the same end. Whoever was at work left a note of how far it came."""
-    (out, err), status = shown_on, _status_of(stop)
+    (out, err), status = shown_on, _verdict_on(stop).status
     if "json" in flags:
         from cli.terminal import documents
 
@@ -133,8 +134,8 @@ def _notes(stop: BaseException) -> Sequence[str]:
     return ["Stopped."]
 
 
-def _status_of(stop: KeyboardInterrupt) -> int:
-    return stop.status if isinstance(stop, Terminated) else ExitStatus.INTERRUPTED
+def _verdict_on(stop: KeyboardInterrupt) -> Verdict:
+    return stop.verdict if isinstance(stop, Terminated) else Verdict.INTERRUPTED
 
 
 def _color_in(args: Sequence[str]) -> str:

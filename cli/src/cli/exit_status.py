@@ -1,9 +1,8 @@
-"""What each exit code means, and which error gets which, with the word for it that `--json` carries."""
+"""What each exit code means, and how a failure may end: an exit code, with the word for it that `--json` carries."""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import NamedTuple
+from enum import Enum, IntEnum
 
 
 class ExitStatus(IntEnum):
@@ -25,44 +24,37 @@ class ExitStatus(IntEnum):
     TERMINATED = 143
 
 
-class Verdict(NamedTuple):
-    """How a command ends: the exit code, and the word that stands for the error in JSON."""
+class Verdict(Enum):
+    """How a failure ends: the exit code, and the word that stands for it in JSON."""
 
-    status: ExitStatus
-    code: str
+    UNEXPECTED = ExitStatus.UNEXPECTED, "unexpected"
+    USAGE = ExitStatus.USAGE, "usage"
+    BROKEN_CONFIG = ExitStatus.USAGE, "broken-config"
+    REFUSED = ExitStatus.USAGE, "refused"
+    PAGE_REFUSED = ExitStatus.USAGE, "not-fetched"
+    PAGE_NOT_REACHED = ExitStatus.NOT_REACHED, "not-fetched"
+    PAGE_FAILED = ExitStatus.SERVER_FAILED, "not-fetched"
+    NOT_REACHED = ExitStatus.NOT_REACHED, "not-reached"
+    NOT_INSTALLED = ExitStatus.NOT_REACHED, "not-installed"
+    NOT_ALLOWED = ExitStatus.NOT_ALLOWED, "not-allowed"
+    NEEDS_YES = ExitStatus.NOT_ALLOWED, "needs-yes"
+    NO_KEY = ExitStatus.NOT_ALLOWED, "no-key"
+    NOT_TRUSTED = ExitStatus.NOT_ALLOWED, "not-trusted"
+    NO_SUCH_MODEL = ExitStatus.NO_SUCH_MODEL, "no-such-model"
+    NOT_CAPABLE = ExitStatus.NO_SUCH_MODEL, "not-capable"
+    MODEL = ExitStatus.NO_SUCH_MODEL, "model"
+    TIMED_OUT = ExitStatus.TIMED_OUT, "timed-out"
+    BROKE_OFF = ExitStatus.BROKE_OFF, "broke-off"
+    TOO_LONG = ExitStatus.TOO_LONG, "too-long"
+    MISFIT = ExitStatus.MISFIT, "misfit"
+    BUSY = ExitStatus.SERVER_FAILED, "busy"
+    PULL_FAILED = ExitStatus.SERVER_FAILED, "pull-failed"
+    NOT_OLLAMA = ExitStatus.SERVER_FAILED, "not-ollama"
+    SERVER_FAILED = ExitStatus.SERVER_FAILED, "server-failed"
+    HUNG_UP = ExitStatus.HUNG_UP, "interrupted"
+    INTERRUPTED = ExitStatus.INTERRUPTED, "interrupted"
+    TERMINATED = ExitStatus.TERMINATED, "interrupted"
 
-
-_BY_CLASS = {
-    # The first class that fits counts, so each stands before its parent.
-    "OllamaTimeoutError": Verdict(ExitStatus.TIMED_OUT, "timed-out"),
-    "OllamaConnectionError": Verdict(ExitStatus.NOT_REACHED, "not-reached"),
-    "OllamaAuthenticationError": Verdict(ExitStatus.NOT_ALLOWED, "not-allowed"),
-    "OllamaModelNotFoundError": Verdict(ExitStatus.NO_SUCH_MODEL, "no-such-model"),
-    "OllamaCapabilityError": Verdict(ExitStatus.NO_SUCH_MODEL, "not-capable"),
-    "OllamaPullError": Verdict(ExitStatus.SERVER_FAILED, "pull-failed"),
-    "OllamaModelError": Verdict(ExitStatus.NO_SUCH_MODEL, "model"),
-    "OllamaContextError": Verdict(ExitStatus.TOO_LONG, "too-long"),
-    "OllamaIncompleteError": Verdict(ExitStatus.BROKE_OFF, "broke-off"),
-    "OllamaOutputError": Verdict(ExitStatus.MISFIT, "misfit"),
-    "OllamaBusyError": Verdict(ExitStatus.SERVER_FAILED, "busy"),
-    "OllamaProtocolError": Verdict(ExitStatus.SERVER_FAILED, "not-ollama"),
-}
-
-
-def verdict(error: BaseException) -> Verdict:
-    """The exit code and the word for an error of the library or of the command line."""
-    from cli.failure import Failure
-    from vuhitra import errors
-
-    if isinstance(error, Failure):
-        return error.verdict
-    if isinstance(error, errors.OllamaPullError) and error.missing:
-        return Verdict(ExitStatus.NO_SUCH_MODEL, "no-such-model")
-    for name, found in _BY_CLASS.items():
-        if isinstance(error, getattr(errors, name)):
-            return found
-    if isinstance(error, errors.OllamaResponseError):
-        if 400 <= error.status < 500:
-            return Verdict(ExitStatus.USAGE, "refused")
-        return Verdict(ExitStatus.SERVER_FAILED, "server-failed")
-    return Verdict(ExitStatus.UNEXPECTED, "unexpected")
+    def __init__(self, status: ExitStatus, code: str) -> None:
+        self.status = status
+        self.code = code

@@ -9,7 +9,7 @@ class Failure(Exception):
     """Ends the command.
 
     what: one line that says what failed, and where. why: the cause. hint: a command to try.
-    status, code: the exit code, and the word for it in JSON.
+    verdict: how it ends, for a program.
     """
 
     def __init__(
@@ -18,14 +18,13 @@ class Failure(Exception):
         *,
         why: str | None = None,
         hint: str | None = None,
-        status: ExitStatus = ExitStatus.USAGE,
-        code: str = "usage",
+        verdict: Verdict = Verdict.USAGE,
     ) -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.hint = hint
-        self.verdict = Verdict(status, code)
+        self.verdict = verdict
 
 
 class NeedsYes(Failure):
@@ -36,8 +35,7 @@ class NeedsYes(Failure):
             f"this needs a yes: {question}",
             why="nobody can be asked where there is no terminal",
             hint=f"the same with {flag}",
-            status=ExitStatus.NOT_ALLOWED,
-            code="needs-yes",
+            verdict=Verdict.NEEDS_YES,
         )
         self.flag = flag
 
@@ -57,6 +55,6 @@ class ReaderGone(Exception):
 class Terminated(KeyboardInterrupt):
     """A signal asked the program to end; everything that stops for Ctrl-C stops for it too."""
 
-    def __init__(self, status: ExitStatus) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__()
-        self.status = status
+        self.verdict = verdict

@@ -10,7 +10,7 @@ from shlex import join
 import click
 
 from cli.command_line import read_words
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.terminal.errors import Report
 
 _LONGEST = 200
@@ -28,7 +28,7 @@ def report_misuse(error: click.ClickException, args: Sequence[str]) -> Report:
         what = error.format_message().rstrip(".")
         why, hint = _no_such_choice(error, args)
     what = what[:1].lower() + what[1:]
-    return Report(what, why, hint or f"{where} --help", "usage", ExitStatus.USAGE)
+    return Report(what, why, hint or f"{where} --help", Verdict.USAGE)
 
 
 def find_single_dashed(command: click.Command, context: click.Context, args: Sequence[str]) -> None:

@@ -1,4 +1,7 @@
-"""What there is to say about an error, whoever found it: in the words of a command line, and without credentials."""
+"""What there is to say about an error, whoever found it: in the words of a command line, and without credentials.
+
+Which error gets which exit code is here, too.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from collections.abc import Mapping, Sequence
 import click
 
 from cli.credentials import concealed
-from cli.exit_status import verdict
-from cli.failure import NeedsYes
+from cli.exit_status import Verdict
+from cli.failure import Failure, NeedsYes
 from cli.misuse import repeated, report_misuse
 from cli.terminal.errors import Report
 from cli.terminal.escape_filter import shown
-from vuhitra.errors import OllamaError
+from vuhitra import errors
 
 _IN_FLAGS = {
     "verify=": "vuhitra config set profiles.NAME.ca",
@@ -25,6 +28,21 @@ _IN_FLAGS = {
 }
 """What the library calls a setting, and what it is here."""
 
+_BY_CLASS = {
+    # The first class that fits counts, so each stands before its parent.
+    errors.OllamaTimeoutError: Verdict.TIMED_OUT,
+    errors.OllamaConnectionError: Verdict.NOT_REACHED,
+    errors.OllamaAuthenticationError: Verdict.NOT_ALLOWED,
+    errors.OllamaModelNotFoundError: Verdict.NO_SUCH_MODEL,
+    errors.OllamaCapabilityError: Verdict.NOT_CAPABLE,
+    errors.OllamaPullError: Verdict.PULL_FAILED,
+    errors.OllamaModelError: Verdict.MODEL,
+    errors.OllamaContextError: Verdict.TOO_LONG,
+    errors.OllamaIncompleteError: Verdict.BROKE_OFF,
+    errors.OllamaOutputError: Verdict.MISFIT,
+    errors.OllamaBusyError: Verdict.BUSY,
+    errors.OllamaProtocolError: Verdict.NOT_OLLAMA,
+}
 
 _BUILT_IN = re.compile(r"(?:Ollama at )?http://127\.0\.0\.1:\d+ \((the built-in engine)\)")
 
@@ -46,20 +64,33 @@ def traceback_of(error: Exception, variables: Mapping[str, str]) -> str:
     return concealed(shown("".join(format_exception(error))), variables)
 
 
+def verdict(error: Exception) -> Verdict:
+    """How an error of the library or of the command line ends."""
+    if isinstance(error, Failure):
+        return error.verdict
+    if isinstance(error, errors.OllamaPullError) and error.missing:
+        return Verdict.NO_SUCH_MODEL
+    for kind, found in _BY_CLASS.items():
+        if isinstance(error, kind):
+            return found
+    if isinstance(error, errors.OllamaResponseError):
+        return Verdict.REFUSED if 400 <= error.status < 500 else Verdict.SERVER_FAILED
+    return Verdict.UNEXPECTED
+
+
 def _report(error: Exception, args: Sequence[str]) -> Report:
     if isinstance(error, click.ClickException):
         return report_misuse(error, args)
-    status, code = verdict(error)
     if what := getattr(error, "what", None):
         what = _BUILT_IN.sub(r"\1", what)  # a person knows nothing of its port of the moment
-        return Report(what, getattr(error, "why", None), _hint(error, args), code, status)
+        return Report(what, getattr(error, "why", None), _hint(error, args), verdict(error))
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Report("unexpected", why, _debugging(args), code, status)
+    return Report("unexpected", why, _debugging(args), verdict(error))
 
 
 def _hint(error: Exception, args: Sequence[str]) -> str | None:
     hint: str | None = getattr(error, "hint", None)
-    if isinstance(error, OllamaError):
+    if isinstance(error, errors.OllamaError):
         return hint and _in_flags(hint)
     if args and isinstance(error, NeedsYes):
         return repeated([*args, error.flag]) or hint

@@ -80,7 +80,7 @@ def _make_sure(heard: list[int]) -> None:
 def _raise(number: int) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    from cli.exit_status import ExitStatus
+    from cli.exit_status import Verdict
     from cli.failure import Terminated
 
-    raise Terminated(ExitStatus.TERMINATED if number == signal.SIGTERM else ExitStatus.HUNG_UP)
+    raise Terminated(Verdict.TERMINATED if number == signal.SIGTERM else Verdict.HUNG_UP)

@@ -8,6 +8,7 @@ import pytest
 
 from cli.command_line import flags_in
 from cli.environment import Stream
+from cli.exit_status import Verdict
 from cli.main import cli
 from cli.terminal.errors import Report, render
 from cli.terminal.screen import Screen
@@ -39,7 +40,7 @@ def test_its_colours(world: World) -> None:
 @pytest.mark.parametrize("behind", [": refused", "'", ".", "'; and so on", ")", ", or not", '":'])
 def test_what_stands_behind_a_url_is_no_part_of_it(behind: str) -> None:
     written = io.BytesIO()
-    report = Report(f"no answer of http://a.b:1/c{behind}", None, None, "code", 1)
+    report = Report(f"no answer of http://a.b:1/c{behind}", None, None, Verdict.UNEXPECTED)
     render(report, Screen(Stream(written, is_terminal=True), colour=True))
     assert f"\x1b[1mhttp://a.b:1/c\x1b[0m{behind}\n" in written.getvalue().decode()
 
@@ -47,7 +48,7 @@ def test_what_stands_behind_a_url_is_no_part_of_it(behind: str) -> None:
 def test_a_text_of_nothing_but_digits_is_written_at_once() -> None:
     written = io.BytesIO()
     digits = "1," * 500_000  # whoever tries each of them anew needs an hour
-    render(Report(digits, None, None, "code", 1), Screen(Stream(written, is_terminal=True), colour=True))
+    render(Report(digits, None, None, Verdict.UNEXPECTED), Screen(Stream(written, is_terminal=True), colour=True))
     assert written.getvalue().decode().split()[-1] == digits
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.exit_status import ExitStatus, verdict
+from cli.exit_status import ExitStatus, Verdict
 from cli.failure import Failure
+from cli.reporting import verdict
 from tests.commands.conftest import Serve, generated, listed
 from tests.commands.running import SOON, World
 from tests.scripted_server import STREAM_HEAD, Close, Hang, Step, answer, chunk, stream, unused_url
@@ -133,7 +134,7 @@ TABLE: list[tuple[Exception, ExitStatus]] = [
     (errors.OllamaOutputError("x", reply=Reply("x"), problems=()), ExitStatus.MISFIT),
     (errors.OllamaProtocolError("x"), ExitStatus.SERVER_FAILED),
     (Failure("x"), ExitStatus.USAGE),
-    (Failure("x", status=ExitStatus.NOT_ALLOWED, code="needs-yes"), ExitStatus.NOT_ALLOWED),
+    (Failure("x", verdict=Verdict.NEEDS_YES), ExitStatus.NOT_ALLOWED),
     (KeyError("x"), ExitStatus.UNEXPECTED),
 ]
 

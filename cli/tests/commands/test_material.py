@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.composing import fence_for
 from cli.services.fetching import fetch
@@ -294,7 +295,7 @@ class TestPages:
         server = serve({"/x": [*begun, Dribble(dribbled, 0.01)]})
         with pytest.raises(Failure, match="took too long") as raised:
             fetch(f"{server.url}/x", seconds=0.1)
-        assert raised.value.verdict.status == 6
+        assert raised.value.verdict is Verdict.TIMED_OUT
 
     def test_a_server_that_says_nothing(self, serve: Serve) -> None:
         server = serve({"/x": [Hang()]})
@@ -304,7 +305,7 @@ class TestPages:
     def test_a_server_that_is_not_there(self) -> None:
         with pytest.raises(Failure, match="cannot fetch") as raised:
             fetch(f"{unused_url()}/x")
-        assert (raised.value.verdict.status, raised.value.why) == (3, "Connection refused")
+        assert (raised.value.verdict, raised.value.why) == (Verdict.PAGE_NOT_REACHED, "Connection refused")
 
     @pytest.mark.parametrize("url", ["http://[::1/x", "http://h:port/x", "http://h /x"])
     def test_what_is_no_url(self, url: str) -> None:

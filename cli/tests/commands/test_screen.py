@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.environment import Environment, Stream
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure, ReaderGone, Terminated
 from cli.terminal.columns import columns, cut, fitted, wrapped
 from cli.terminal.numbers import milliseconds
@@ -150,9 +150,9 @@ def test_a_line_in_a_file_ends_nothing_at_a_terminal() -> None:
         (True, KeyboardInterrupt(), "Sure? ", "Sure? \n"),
         (False, KeyboardInterrupt(), "said\n", "said\n\r\x1b[K"),
         (True, KeyboardInterrupt(), "said\n", "said\n\n"),
-        (False, Terminated(ExitStatus.TERMINATED), "Sure? ", "Sure? \n"),
-        (True, Terminated(ExitStatus.TERMINATED), "Sure? ", "Sure? \n"),
-        (True, Terminated(ExitStatus.TERMINATED), "said\n", "said\n"),
+        (False, Terminated(Verdict.TERMINATED), "Sure? ", "Sure? \n"),
+        (True, Terminated(Verdict.TERMINATED), "Sure? ", "Sure? \n"),
+        (True, Terminated(Verdict.TERMINATED), "said\n", "said\n"),
     ],
 )
 def test_after_ctrl_c_a_line_begins_once(accessible: bool, stop: KeyboardInterrupt, begun: str, stands: str) -> None:
@@ -177,6 +177,6 @@ def test_a_stdout_that_died_ends_the_command() -> None:
         write(errno.EPIPE, is_terminal=False)
     with pytest.raises(Terminated) as hung_up:
         write(errno.EIO, is_terminal=True)
-    assert hung_up.value.status is ExitStatus.HUNG_UP
+    assert hung_up.value.verdict is Verdict.HUNG_UP
     with pytest.raises(Failure, match="cannot write to stdout"):
         write(errno.ENOSPC, is_terminal=False)

@@ -13,6 +13,7 @@ import pytest
 from cli.commands.command import Flags
 from cli.commands.invocation import Invocation
 from cli.config import Settings
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.trust import Trust
 from cli.terminal.screen import screens
@@ -140,7 +141,7 @@ class TestAsking:
         for call in (self.call(world), self.call(world.at_terminal, Flags(json=True))):
             with pytest.raises(Failure) as raised:
                 call.confirm("Sure?")
-            assert raised.value.verdict == (4, "needs-yes")
+            assert raised.value.verdict is Verdict.NEEDS_YES
             assert raised.value.hint == "the same with --yes"
 
     @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.terminal.presentation import Presentation
 from vuhitra.errors import OllamaError, OllamaIncompleteError, OllamaOutputError
@@ -32,6 +32,5 @@ def explained(error: Exception, model: str, presentation: Presentation, *, said:
         f"{model} repeated one token 30 times, and the server ended the answer there",
         why=f"what was said is {where}, unfinished" if said else "nothing of it was printed",
         hint="--temperature 0.8, or -o repeat_penalty=1.2",
-        status=ExitStatus.BROKE_OFF,
-        code="broke-off",
+        verdict=Verdict.BROKE_OFF,
     )

@@ -10,7 +10,7 @@ import click
 from cli.commands.command import Flags, environment_of, flags_of, screens_of
 from cli.config import DOTENV, EMBEDDED, Settings, settings_of
 from cli.environment import Environment
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure, NeedsYes, Terminated
 from cli.logger import get_logger
 from cli.services.memory import Memory
@@ -81,7 +81,7 @@ class Invocation(NamedTuple):
             if answer.isdecimal() and 1 <= int(answer) <= len(names):
                 return names[int(answer) - 1]
             self.err.sentence(f"  none of them: {shown_in_line(answer)}")
-        raise Terminated(ExitStatus.INTERRUPTED)
+        raise Terminated(Verdict.INTERRUPTED)
 
     def _answer_to(self, question: str) -> str:
         """A line from whoever sits there; empty at the end of stdin."""
@@ -137,7 +137,6 @@ def _mind_the_server(call: Invocation) -> None:
         raise Failure(
             f"nothing was sent to {where}, which {DOTENV} names",
             hint="--host URL for a server of your own",
-            status=ExitStatus.NOT_ALLOWED,
-            code="not-trusted",
+            verdict=Verdict.NOT_TRUSTED,
         )
     trust.add(folder, host.url)

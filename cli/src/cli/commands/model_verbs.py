@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from cli.commands.invocation import Invocation
-from cli.exit_status import ExitStatus
+from cli.exit_status import ExitStatus, Verdict
 from cli.failure import Failure, Told
 from cli.services.servers import Server, other_key
 from cli.terminal.escape_filter import shown_in_line
@@ -127,8 +127,7 @@ def not_there(server: Server, name: str, near: Sequence[str], line: Sequence[str
         f"no model {name!r} at {server.name}",
         why=f"near names: {', '.join(shown)}" if shown else None,
         hint=server.command(*(shown[0] if each == MISSING else each for each in line) if shown else ("models", "list")),
-        status=ExitStatus.NO_SUCH_MODEL,
-        code="no-such-model",
+        verdict=Verdict.NO_SUCH_MODEL,
     )
 
 

@@ -248,7 +248,7 @@ def _window(server: Server, question: Question, model: str) -> int | None:
 def _not_there(server: Server, choice: Choice, near: tuple[str, ...]) -> Failure:
     from shlex import quote
 
-    from cli.exit_status import ExitStatus
+    from cli.exit_status import Verdict
 
     hint = server.command("models", "pull", choice.model)
     if server.engine == "embedded":
@@ -259,8 +259,7 @@ def _not_there(server: Server, choice: Choice, near: tuple[str, ...]) -> Failure
         f"no model {choice.model!r} at {server.name}{choice.setting}; nothing was pulled",
         why=f"near names: {', '.join(near)}" if near else None,
         hint=hint,
-        status=ExitStatus.NO_SUCH_MODEL,
-        code="no-such-model",
+        verdict=Verdict.NO_SUCH_MODEL,
     )
 
 

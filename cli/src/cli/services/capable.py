@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.choosing import Choice
 from cli.services.listing import described_models
@@ -47,8 +47,7 @@ def not_capable(server: Server, choice: Choice, question: Question, said: str = 
         f"{choice.model}{choice.setting} {what}",
         why=named if wanted else said or None,
         hint=_hint(able, without),
-        status=ExitStatus.NO_SUCH_MODEL,
-        code="not-capable",
+        verdict=Verdict.NOT_CAPABLE,
     )
 
 

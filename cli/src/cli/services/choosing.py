@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from vuhitra.names import same_model
 
@@ -79,9 +79,4 @@ def choose_model(models: Sequence[ListedModel], server: Server) -> Choice:
     if names:
         raise WhichModel(names, server, is_told=all(model.get("capabilities") is not None for model in models))
     what = f"no model at {server.name} can chat" if models else f"no models at {server.name}"
-    raise Failure(
-        what,
-        hint=server.command("models", "pull", "smollm2:135m"),
-        status=ExitStatus.NO_SUCH_MODEL,
-        code="no-such-model",
-    )
+    raise Failure(what, hint=server.command("models", "pull", "smollm2:135m"), verdict=Verdict.NO_SUCH_MODEL)

@@ -23,7 +23,7 @@ from urllib.request import (
 
 from cli import __version__
 from cli.credentials import without_user_info
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.reading import LARGEST, Source, check_size
 from cli.services.time_limit import within
@@ -104,17 +104,15 @@ def _check_type(name: str, headers: Message, *, images: bool) -> None:
 
 
 def _refused(name: str, error: HTTPError) -> Failure:
-    status = ExitStatus.SERVER_FAILED if error.code >= 500 else ExitStatus.USAGE
-    return Failure(
-        f"{name} was not given", why=f"HTTP {error.code} {error.reason}".rstrip(), status=status, code="not-fetched"
-    )
+    verdict = Verdict.PAGE_FAILED if error.code >= 500 else Verdict.PAGE_REFUSED
+    return Failure(f"{name} was not given", why=f"HTTP {error.code} {error.reason}".rstrip(), verdict=verdict)
 
 
 def _too_slow(name: str) -> Failure:
-    return Failure(f"{name} took too long", status=ExitStatus.TIMED_OUT, code="timed-out")
+    return Failure(f"{name} took too long", verdict=Verdict.TIMED_OUT)
 
 
 def _unreached(name: str, error: Exception) -> Failure:
     reason = error.reason if isinstance(error, URLError) else error
     why = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
-    return Failure(f"cannot fetch {name}", why=why or None, status=ExitStatus.NOT_REACHED, code="not-fetched")
+    return Failure(f"cannot fetch {name}", why=why or None, verdict=Verdict.PAGE_NOT_REACHED)

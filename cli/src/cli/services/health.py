@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.servers import Server
 from vuhitra.errors import OllamaResponseError, OllamaTimeoutError
@@ -41,13 +41,7 @@ def check(server: Server, clock: Callable[[], float]) -> Health:
         return Health(version, latency, len(client.list_models()), _loaded(client))
     except OllamaTimeoutError as error:
         # Too slow to be healthy is not reached, here: a health check has two answers.
-        raise Failure(
-            error.what,
-            why=error.why,
-            hint=error.hint,
-            status=ExitStatus.NOT_REACHED,
-            code="not-reached",
-        ) from error
+        raise Failure(error.what, why=error.why, hint=error.hint, verdict=Verdict.NOT_REACHED) from error
 
 
 def _loaded(client: OllamaClient) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.choosing import can_chat
 from cli.services.description import description_of
@@ -33,8 +33,7 @@ def too_long(server: Server, model: str, question: Question, error: OllamaContex
         f"too long for {model}{numbers}",
         why=f"{named}nothing was cut, nothing was answered",
         hint=_remedy(server, model, question, error),
-        status=ExitStatus.TOO_LONG,
-        code="too-long",
+        verdict=Verdict.TOO_LONG,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from cli.config_file import Profile
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 
 _AT_MOST = 10.0
@@ -94,4 +94,4 @@ def _last_line(said: bytes | None) -> str | None:
 
 
 def _no_key(what: str, why: str | None = None, hint: str | None = "vuhitra config show") -> Failure:
-    return Failure(what, why=why, hint=hint, status=ExitStatus.NOT_ALLOWED, code="no-key")
+    return Failure(what, why=why, hint=hint, verdict=Verdict.NO_KEY)

@@ -6,7 +6,6 @@ import os
 import re
 from typing import NamedTuple
 
-from cli.exit_status import ExitStatus
 from cli.failure import Failure
 
 LARGEST = 10_000_000
@@ -46,7 +45,7 @@ def read_file(path: str, cwd: str, flag: str) -> Source:
         raise _missing(path, where, flag) from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise Failure(f"cannot read {path}", why=why, status=ExitStatus.USAGE) from error
+        raise Failure(f"cannot read {path}", why=why) from error
     check_size(path, data)
     return Source(path, data)
 

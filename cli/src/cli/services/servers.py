@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cli.config import DOTENV, Settings
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.memory import SERVER_ANSWERED, Memory
 from vuhitra.hosts import DEFAULT_PORT, Host, resolve_host
@@ -198,8 +198,7 @@ def built_in() -> Generator[Server]:
             f"the built-in {missing} is not installed",
             why=str(error),
             hint=error.hint,
-            status=ExitStatus.NOT_REACHED,
-            code="not-installed",
+            verdict=Verdict.NOT_INSTALLED,
         ) from error
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cli.exit_status import Verdict
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
@@ -18,13 +19,12 @@ _INDENT = "  "
 
 
 class Report(NamedTuple):
-    """All there is to say about an error. code, exit: see `cli.exit_status`. traceback: for `--debug` alone."""
+    """All there is to say about an error. traceback: for `--debug` alone."""
 
     what: str
     why: str | None
     hint: str | None
-    code: str
-    exit: int
+    verdict: Verdict
     traceback: str | None = None
 
 
@@ -46,10 +46,10 @@ def as_object(report: Report) -> dict[str, object]:
     """The error as the object that `--json` promises."""
     message = f"{report.what}: {report.why}" if report.why else report.what
     described: dict[str, object] = {
-        "code": report.code,
+        "code": report.verdict.code,
         "message": message,
         "hint": report.hint,
-        "exit": report.exit,
+        "exit": report.verdict.status,
     }
     return {**described, "traceback": report.traceback} if report.traceback else described
 

@@ -11,7 +11,7 @@ from threading import RLock
 from typing import cast
 
 from cli.environment import Environment, Stream
-from cli.exit_status import ExitStatus
+from cli.exit_status import Verdict
 from cli.failure import Failure, ReaderGone, Terminated
 from cli.terminal.segments import Segment, cut_segments, wrapped_segments
 
@@ -194,14 +194,9 @@ class Screen:
         except OSError as error:
             if error.errno == errno.EIO and self.is_terminal:  # it was closed, and the signal was ignored
                 if self._carries_the_answer:
-                    raise Terminated(ExitStatus.HUNG_UP) from None
+                    raise Terminated(Verdict.HUNG_UP) from None
             elif self._carries_the_answer:
-                raise Failure(
-                    "cannot write to stdout",
-                    why=error.strerror,
-                    status=ExitStatus.UNEXPECTED,
-                    code="unexpected",
-                ) from error
+                raise Failure("cannot write to stdout", why=error.strerror, verdict=Verdict.UNEXPECTED) from error
 
 
 def screens(environment: Environment, colour: str) -> tuple[Screen, Screen]:
