@@ -156,7 +156,7 @@ def _write(path: str, text: str) -> None:
     try:
         private_files.replace(path, text.encode())
     except OSError as error:
-        raise Failure(f"cannot write {path}", why=error.strerror, verdict=Verdict.UNEXPECTED) from error
+        raise Failure(f"cannot write {path}", why=error.strerror, verdict=Verdict.of_writing(error)) from error
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:

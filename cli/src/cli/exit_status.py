@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from enum import Enum, IntEnum
+
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What fails wherever on a disk a file is to be."""
 
 
 class ExitStatus(IntEnum):
@@ -58,3 +62,8 @@ class Verdict(Enum):
     def __init__(self, status: ExitStatus, code: str) -> None:
         self.status = status
         self.code = code
+
+    @classmethod
+    def of_writing(cls, error: OSError) -> Verdict:
+        """How a failed write ends: the fault is the disk's, or lies in the place that was named."""
+        return cls.UNEXPECTED if error.errno in _OF_THE_DISK else cls.USAGE

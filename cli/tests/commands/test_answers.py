@@ -282,7 +282,7 @@ class TestOutput:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
     def test_a_full_disk_is_said_with_the_name_of_the_file(self, world: World, serve: Serve) -> None:
         ran = world.run(*ask(serve(says=["a"]), "--output", "/dev/full"))
-        assert (ran.status, ran.err) == (2, "Error: cannot write to /dev/full (--output)\n  No space left on device\n")
+        assert (ran.status, ran.err) == (1, "Error: cannot write to /dev/full (--output)\n  No space left on device\n")
 
 
 class TestRepetition:

@@ -11,8 +11,9 @@ import pytest
 
 from cli.config_file import Profile, read, set_value
 from cli.config_rules import checked
+from cli.exit_status import Verdict
 from cli.failure import Failure
-from tests.commands.running import World
+from tests.commands.running import COMMAND, SOON, Ran, World
 from tests.scripted_server import unused_url
 
 WHOLE = """\
@@ -224,6 +225,20 @@ class TestSet:
         (tmp_path / "file").write_text("")
         with pytest.raises(Failure, match="cannot read"):
             set_value(str(tmp_path / "file" / "config.toml"), "model", "m")
+
+    def test_a_place_where_no_file_can_be_is_wrong_usage(self, tmp_path: Path) -> None:
+        too_long = str(tmp_path / ("n" * 255))  # for the file beside it that takes its name
+        with pytest.raises(Failure, match="cannot write") as raised:
+            set_value(too_long, "model", "m")
+        assert (raised.value.why, raised.value.verdict) == ("File name too long", Verdict.USAGE)
+
+    def test_a_disk_that_takes_no_more_is_unexpected(self, world: World) -> None:
+        shell = ("sh", "-c", 'ulimit -f 0; "$@"', "sh", *COMMAND)
+        with world.start("config", "set", "model", "m", "--json", program=shell) as process:
+            out, err = process.communicate(timeout=SOON)
+        ran = Ran(process.returncode, out.decode(), err.decode())
+        assert (ran.status, ran.error["exit"], ran.error["code"]) == (1, 1, "unexpected")
+        assert ran.error["message"].endswith("config.toml: File too large")
 
 
 def test_show_names_each_value_and_its_source(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -142,6 +143,22 @@ TABLE: list[tuple[Exception, ExitStatus]] = [
 @pytest.mark.parametrize(("error", "status"), TABLE)
 def test_which_error_gets_which(error: Exception, status: ExitStatus) -> None:
     assert verdict(error).status is status
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict_on_it"),
+    [
+        (errno.ENOSPC, Verdict.UNEXPECTED),
+        (errno.EDQUOT, Verdict.UNEXPECTED),
+        (errno.EIO, Verdict.UNEXPECTED),
+        (errno.ENOENT, Verdict.USAGE),
+        (errno.EACCES, Verdict.USAGE),
+        (errno.EISDIR, Verdict.USAGE),
+        (errno.EROFS, Verdict.USAGE),
+    ],
+)
+def test_a_full_disk_is_no_wrong_place(number: int, verdict_on_it: Verdict) -> None:
+    assert Verdict.of_writing(OSError(number, "")) is verdict_on_it
 
 
 def test_no_error_of_the_library_is_forgotten() -> None:

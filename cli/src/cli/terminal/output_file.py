@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import BinaryIO, cast
 
 from cli.environment import Stream
+from cli.exit_status import Verdict
 from cli.failure import Failure
 
 _ITSELF = ".{name:.100}.{random}.part"
@@ -90,4 +91,4 @@ class OutputFile:
         folder = os.path.dirname(self._path) or os.curdir
         if isinstance(error, FileNotFoundError) and not os.path.isdir(folder):
             why = f"there is no folder {folder}"
-        return Failure(f"cannot write to {self._path} (--output)", why=why)
+        return Failure(f"cannot write to {self._path} (--output)", why=why, verdict=Verdict.of_writing(error))
