@@ -229,7 +229,7 @@ def _of_profile(file: ConfigFile, name: str, source: str) -> _Server:
         near = near_profiles(name, file.profiles)
         raise Failure(
             f"no profile {name!r} in {file.path} ({source})",
-            why=f"near names: {', '.join(near)}" if near else None,
+            near=near,
             hint=f"vuhitra config set profiles.{name}.url URL",
         )
     profile = file.profiles[name]

@@ -119,7 +119,7 @@ def set_value(path: str, key: str, value: str | None) -> None:
         near = _near_profiles(document, value) if key == "profile" else []
         raise Failure(
             f"{key} can't be that: {problems[0].what}",
-            why=f"near names: {', '.join(near)}" if near else None,
+            near=near,
             hint=f"vuhitra config set {problems[0].key} {near[0] if near else 'VALUE'}",
         )
     _write(path, text)

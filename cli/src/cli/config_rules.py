@@ -103,9 +103,8 @@ def key_names(key: str, value: str | None = None) -> list[str]:
         if variable := _VARIABLES.get(key.lower()):
             is_secret = variable == "OLLAMA_API_KEY"
             hint = f"export {variable}={'VALUE' if is_secret else _written(value)}, or the same in ./.env"
-    near_names = f"near names: {known}" if near else None
     hint = hint or f"vuhitra config set {known} {_written(value) if near else 'URL'}"
-    raise Failure(f"no setting {key!r}", why=near_names, hint=hint)
+    raise Failure(f"no setting {key!r}", near=[known] if near else (), hint=hint)
 
 
 def _written(value: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cli.exit_status import ExitStatus, Verdict
 
 
@@ -9,6 +11,7 @@ class Failure(Exception):
     """Ends the command.
 
     what: one line that says what failed, and where. why: the cause. hint: a command to try.
+    near: names that may have been meant; where there are any, they are told as the cause.
     verdict: how it ends, for a program.
     """
 
@@ -17,12 +20,13 @@ class Failure(Exception):
         what: str,
         *,
         why: str | None = None,
+        near: Sequence[str] = (),
         hint: str | None = None,
         verdict: Verdict = Verdict.USAGE,
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.why = why
+        self.why = f"near names: {', '.join(near)}" if near else why
         self.hint = hint
         self.verdict = verdict
 

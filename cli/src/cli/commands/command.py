@@ -182,11 +182,7 @@ class Group(_Common, click.Group):
         from difflib import get_close_matches
 
         near = get_close_matches(name, [each for each in self.list_commands(ctx) if each[0] in name[:2]], cutoff=0.7)
-        raise Failure(
-            f"no command {name!r} in {ctx.command_path}",
-            why=f"near names: {', '.join(near)}" if near else None,
-            hint=self.hint_for(ctx, args, near),
-        )
+        raise Failure(f"no command {name!r} in {ctx.command_path}", near=near, hint=self.hint_for(ctx, args, near))
 
     def summaries(self, ctx: click.Context) -> dict[str, str]:
         """What each command is for, in a line."""

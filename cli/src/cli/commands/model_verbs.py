@@ -125,7 +125,7 @@ def not_there(server: Server, name: str, near: Sequence[str], line: Sequence[str
     shown = [shown_in_line(each) for each in near]
     return Failure(
         f"no model {name!r} at {server.name}",
-        why=f"near names: {', '.join(shown)}" if shown else None,
+        near=shown,
         hint=server.command(*(shown[0] if each == MISSING else each for each in line) if shown else ("models", "list")),
         verdict=Verdict.NO_SUCH_MODEL,
     )

@@ -257,7 +257,7 @@ def _not_there(server: Server, choice: Choice, near: tuple[str, ...]) -> Failure
         hint = f"-m {quote(near[0])}, or fetch it as written: {hint}"
     return Failure(
         f"no model {choice.model!r} at {server.name}{choice.setting}; nothing was pulled",
-        why=f"near names: {', '.join(near)}" if near else None,
+        near=near,
         hint=hint,
         verdict=Verdict.NO_SUCH_MODEL,
     )

@@ -140,11 +140,7 @@ def _missing(path: str, where: str, flag: str) -> Failure:
     near = _near(where)
     head = os.path.dirname(path)
     spelt = [os.path.join(head, each) for each in near]
-    return Failure(
-        f"no file {path}",
-        why=f"near names: {', '.join(spelt)}" if spelt else None,
-        hint=f"{flag}{quote(spelt[0])}" if spelt else None,
-    )
+    return Failure(f"no file {path}", near=spelt, hint=f"{flag}{quote(spelt[0])}" if spelt else None)
 
 
 def _near(where: str) -> list[str]:

@@ -131,8 +131,7 @@ def _unknown(name: str, text: str | None) -> Failure:
 
     if near := _near(name):
         value = "VALUE" if text is None else text
-        why, hint = f"near names: {', '.join(near)}", f"-o {quote(f'{near[0]}={value}')}"
-        return Failure(f"no option {name!r}", why=why, hint=hint)
+        return Failure(f"no option {name!r}", near=near, hint=f"-o {quote(f'{near[0]}={value}')}")
     return Failure(f"no option {name!r}", why=f"there are: {', '.join(KNOWN)}")
 
 
