@@ -11,6 +11,7 @@ class Failure(Exception):
     """Ends the command.
 
     what: one line that says what failed, and where. why: the cause. hint: a command to try.
+    instead: a model to ask instead, which goes before the hint.
     near: names that may have been meant; where there are any, they are told as the cause.
     verdict: how it ends, for a program.
     """
@@ -21,12 +22,14 @@ class Failure(Exception):
         *,
         why: str | None = None,
         near: Sequence[str] = (),
+        instead: str | None = None,
         hint: str | None = None,
         verdict: Verdict = Verdict.USAGE,
     ) -> None:
         super().__init__(what)
         self.what = what
         self.why = f"near names: {', '.join(near)}" if near else why
+        self.instead = instead
         self.hint = hint
         self.verdict = verdict
 

@@ -35,9 +35,9 @@ def find_single_dashed(command: click.Command, context: click.Context, args: Seq
     """Raise NoSuchOption for a long flag with one dash, as in `-model`: it would be read as `-m odel`."""
     flags = list(_flags(command, context))
     for word in read_words(command, args):
-        if word.is_plain and isinstance(command, click.Group):
+        if word.kind == "plain" and isinstance(command, click.Group):
             return
-        if not word.is_value and re.fullmatch("-[a-z][a-z-]{2,}(=.*)?", word.text):
+        if word.kind == "flag" and re.fullmatch("-[a-z][a-z-]{2,}(=.*)?", word.text):
             name = word.text.partition("=")[0]
             # `-ffile` is `-f file`: what was meant begins like the long flag.
             alike = [each for each in _long(flags) if each[2:4] == name[1:3]]

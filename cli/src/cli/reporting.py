@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
 import click
 
@@ -94,6 +95,8 @@ def _hint(error: Exception, args: Sequence[str]) -> str | None:
         return hint and _in_flags(hint)
     if args and isinstance(error, NeedsYes):
         return repeated([*args, error.flag]) or hint
+    if isinstance(error, Failure) and error.instead:
+        return ", ".join(filter(None, [f"-m {quote(error.instead)}", hint]))
     return hint
 
 

@@ -311,6 +311,7 @@ def test_json_is_one_object_whatever_fails(world: World, args: list[str], debug:
         ("chat -xm --debug", {"extract", "model"}),
         ("chat --think --json", {"think", "json"}),
         ("chat -- --json", set()),
+        ("-- chat --json", {"json"}),
         ("models rm --json x", {"json"}),
         ("zzz --json --no-such", {"json"}),
     ],

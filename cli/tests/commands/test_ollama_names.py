@@ -117,6 +117,10 @@ class TestRun:
             """  try: vuhitra --quiet run smollm2:latest --temperature 0 'it'"'"'s', or fetch it as written:"""
             " vuhitra models pull smolm2"
         )
+        ran = here.run("run", "--system", "smolm2", "smolm2", "hi")
+        assert "try: vuhitra run --system smolm2 smollm2:latest hi, or" in ran.err
+        ran = here.run("run", "smolm2", "hi " * 99)
+        assert "try: vuhitra run smollm2:latest …, or" in ran.err
         server.routes["/api/generate"] = answer({"error": '"m" does not support thinking'}, 400)
         server.routes["/api/tags"] = listed("thinker:latest", capabilities=["thinking"])
         ran = here.run("run", "m", "--think", "hi")

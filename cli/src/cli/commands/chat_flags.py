@@ -105,7 +105,7 @@ def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
 
     made = list(args)
     for word in read_words(context.command, args):
-        if word.is_value:
+        if word.kind != "flag":
             continue
         if word.text.startswith("--no-think="):
             raise click.BadOptionUsage("--no-think", "Option '--no-think' does not take a value.", context)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 import click
 
+from cli.command_line import first_plain
 from cli.commands.chat import chat
 from cli.commands.chat_flags import AskingCommand, Flag
 from cli.commands.command import NoModelName, check_model_names, words_of
 from cli.failure import Failure
+from cli.misuse import repeated
 
 _OLLAMAS_OWN = ("--insecure",)
 """Flags that mean nothing here: `models pull` is what asks a registry without TLS."""
@@ -25,7 +29,7 @@ class RunCommand(AskingCommand):
         except NoModelName as error:
             if " " not in error.name.strip():
                 raise
-            hint = _line(ctx, ctx.info_name, "chat")
+            hint = _as_chat(ctx)
             raise Failure(f"no model is named, and {error.name!r} is no name of one", hint=hint) from error
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -33,22 +37,30 @@ class RunCommand(AskingCommand):
         try:
             return super().invoke(ctx)
         except Failure as error:
-            flag, _, rest = (error.hint or "").partition(" ")
-            other = rest.split(" ")[0].rstrip(",;")
-            if flag == "-m" and (line := _line(ctx, ctx.params["model"], other)):
-                error.hint = line + rest.removeprefix(other)
+            if error.instead:
+                line = _with_model(ctx, error.instead) or f"vuhitra run {quote(error.instead)} …"
+                error.hint, error.instead = f"{line}, {error.hint}" if error.hint else line, None
             raise
 
 
-def _line(context: click.Context, word: str | None, other: str) -> str | None:
-    """The command line with a word of it replaced by another; None where it has no such word."""
-    from cli.misuse import repeated
-
+def _as_chat(context: click.Context) -> str | None:
+    """The command line as one of `chat`; None where it can't be repeated."""
     words = words_of(context)
-    if word not in words:
-        return None
-    words[words.index(word)] = other
+    words[_name_at(context, words)] = "chat"
     return repeated(words)
+
+
+def _with_model(context: click.Context, model: str) -> str | None:
+    """The command line with another model; None where it can't be repeated."""
+    words = words_of(context)
+    behind = _name_at(context, words) + 1
+    words[behind + (first_plain(context.command, words[behind:]) or 0)] = model
+    return repeated(words)
+
+
+def _name_at(context: click.Context, words: Sequence[str]) -> int:
+    """Where the name of the command stands."""
+    return first_plain(context.find_root().command, words) or 0
 
 
 def _params() -> list[click.Parameter]:

@@ -246,18 +246,17 @@ def _window(server: Server, question: Question, model: str) -> int | None:
 
 
 def _not_there(server: Server, choice: Choice, near: tuple[str, ...]) -> Failure:
-    from shlex import quote
-
     from cli.exit_status import Verdict
 
-    hint = server.command("models", "pull", choice.model)
+    instead, hint = near[0] if near else None, server.command("models", "pull", choice.model)
     if server.engine == "embedded":
-        hint = f"-m {quote(near[0] if near else _one_of(server))}, which is there"
-    elif near:
-        hint = f"-m {quote(near[0])}, or fetch it as written: {hint}"
+        instead, hint = instead or _one_of(server), "which is there"
+    elif instead:
+        hint = f"or fetch it as written: {hint}"
     return Failure(
         f"no model {choice.model!r} at {server.name}{choice.setting}; nothing was pulled",
         near=near,
+        instead=instead,
         hint=hint,
         verdict=Verdict.NO_SUCH_MODEL,
     )

@@ -46,7 +46,8 @@ def not_capable(server: Server, choice: Choice, question: Question, said: str = 
     return Failure(
         f"{choice.model}{choice.setting} {what}",
         why=named if wanted else said or None,
-        hint=_hint(able, without),
+        instead=able[0] if able else None,
+        hint=f"or {without}" if able and without else without or None,
         verdict=Verdict.NOT_CAPABLE,
     )
 
@@ -68,10 +69,3 @@ def _able(server: Server, wanted: str) -> list[str]:
     except OllamaError:  # the error that is told already is the one that matters
         return []
     return [each["name"] for each in listed if wanted in (each.get("capabilities") or ())]
-
-
-def _hint(able: list[str], without: str) -> str | None:
-    from shlex import quote
-
-    ways = [f"-m {quote(able[0])}"] if able else []
-    return ", or ".join([*ways, without] if without else ways) or None

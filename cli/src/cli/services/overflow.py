@@ -29,10 +29,12 @@ def too_long(server: Server, model: str, question: Question, error: OllamaContex
     if largest is not None and (part := _part(largest, question)) > _WORTH_NAMING:
         tokens = _rounded(part * error.needed) if error.needed else largest.tokens
         named = f"{largest.name} is about {tokens:,} of them; " if error.needed else f"{largest.name} is the most; "
+    instead, hint = _remedy(server, model, question, error)
     return Failure(
         f"too long for {model}{numbers}",
         why=f"{named}nothing was cut, nothing was answered",
-        hint=_remedy(server, model, question, error),
+        instead=instead,
+        hint=hint,
         verdict=Verdict.TOO_LONG,
     )
 
@@ -92,7 +94,7 @@ def lost(whole: Question, shorter: Question) -> str:
     return f"too long: {', '.join(said)}"
 
 
-def _remedy(server: Server, model: str, question: Question, error: OllamaContextError) -> str:
+def _remedy(server: Server, model: str, question: Question, error: OllamaContextError) -> tuple[str | None, str]:
     """A larger window, where the model has one; else a model that has; and else less text."""
     is_file = any(each.fence for each in question.materials)
     shorter = "a shorter file" if is_file else "a shorter text"
@@ -104,13 +106,11 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
     if limit is not None and limit > needed:
         size = min(limit, 1 << (wanted - 1).bit_length())
         most = "the most it can; loads it again" if size == limit else "loads it again"
-        return f"--num-ctx {size} ({most}), or {shorter}"
+        return None, f"--num-ctx {size} ({most}), or {shorter}"
     if larger := _larger(server, wanted):
-        from shlex import quote
-
         name, takes = larger
-        return f"-m {quote(name)}, whose window takes up to {takes:,}; or {shorter}"
-    return trimmed
+        return name, f"whose window takes up to {takes:,}; or {shorter}"
+    return None, trimmed
 
 
 def _estimated_need(question: Question) -> int:
