@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from cli.config_file import EMPTY, ConfigFile, Profile, read
 from cli.failure import Failure
@@ -31,15 +31,20 @@ _VARIABLES = {
 }
 _OF_THE_ENVIRONMENT = {**_VARIABLES, "profile": "VUHITRA_PROFILE"}
 
-Origin = Literal["flag", "environment", "dotenv", "profile", "default"]
-"""Who named the server. It decides which key the server may be sent."""
+Origin = Literal["flag", "environment", "dotenv", "profile", "file", "default"]
+"""Who set a value. It decides which key a server may be sent, and which model is fetched unasked."""
 
 
-class Layer(NamedTuple):
-    """Settings of one origin: each value, and how a person calls the place it stands in."""
+class Value(NamedTuple):
+    """What a setting says, who set it, and how a person calls the place it stands in."""
 
+    value: str
     origin: Origin
-    values: Mapping[str, tuple[str, str]]
+    source: str
+
+
+Layer: TypeAlias = Mapping[str, Value]
+"""The settings of one origin, by their names."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Settings:
     ollama_ip: the server, as it was written; origin: who named it. profile: where it is one of the config file.
     model: None where no setting names one. api_key: for this server.
     timeout: seconds for an answer to begin, and for each piece of it; None: as long as is usual.
-    sources: where each value came from, as in `OLLAMA_IP in ./.env`; a default has none.
+    given: each value that somebody set, with where it came from, as in `OLLAMA_IP in ./.env`; a default isn't there.
     layers, file: what all this was read from, strongest first. variables: where a profile's key may be found.
     """
 
@@ -62,14 +67,18 @@ class Settings:
     timeout: float | None = None
     log_level: str = "WARNING"
     log_format: str = "text"
-    sources: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Value] = field(default_factory=dict, repr=False)
     layers: Sequence[Layer] = field(default=(), repr=False)
     file: ConfigFile = EMPTY
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def source(self, name: str) -> str:
         """Where a value came from."""
-        return self.sources.get(name, "the default")
+        return self.given[name].source if name in self.given else "the default"
+
+    def origin_of(self, name: str) -> Origin:
+        """Who set a value."""
+        return self.given[name].origin if name in self.given else "default"
 
     @property
     def host_is_set(self) -> bool:
@@ -83,20 +92,19 @@ class Settings:
             return ()
         if self.embedded:
             return (f"--{EMBEDDED}",)
-        given = next(layer.values["ollama_ip"][0] for layer in self.layers if "ollama_ip" in layer.values)
+        given = next(layer["ollama_ip"].value for layer in self.layers if "ollama_ip" in layer)
         return () if "@" in given else ("--host", given)
 
     @property
     def has_key_beside_another_server(self) -> bool:
         """Whether a key in the environment would be that of another server, whose name stands beside it."""
-        found = next((layer.values for layer in self.layers if layer.origin == "environment"), {})
-        beside = found.get("ollama_ip") or found.get("ollama_host")
-        return beside is not None and beside[0] != self.ollama_ip
+        named = filter(None, map(_server_in, self.layers))
+        return any(each.origin == "environment" and each.value != self.ollama_ip for each in named)
 
     @property
     def model_is_of_dotenv(self) -> bool:
         """Whether a folder's file named the model, and not the user."""
-        return self.source("model").endswith(DOTENV)
+        return self.origin_of("model") == "dotenv"
 
     @property
     def embedded(self) -> bool:
@@ -108,19 +116,17 @@ class Settings:
     ) -> Settings:
         """The same, where a flag didn't say otherwise. host: a URL, or the name of a profile."""
         given = {"ollama_ip": (host, "--host"), "model": (model, "--model")}
-        flags = {name: (value, source) for name, (value, source) in given.items() if value}
-        settings = settle([Layer("flag", flags), *self.layers], self.file) if flags else self
+        flags = {name: Value(value, "flag", source) for name, (value, source) in given.items() if value}
+        settings = settle([flags, *self.layers], self.file) if flags else self
         return replace(settings, timeout=timeout or self.timeout, variables=self.variables)
 
 
 class _Server(NamedTuple):
-    """chosen: what chose the profile, where it is one and not the file itself did."""
+    """The server that is named first. profile, chosen: where that is one of the config file, and what named it."""
 
-    setting: str
-    origin: Origin
-    source: str = ""
+    named: Value
     profile: Profile | None = None
-    chosen: str = ""
+    chosen: Value | None = None
 
 
 def settings_of(config: object) -> Settings:
@@ -128,8 +134,8 @@ def settings_of(config: object) -> Settings:
     if isinstance(config, Settings):
         return config
     given = {name: getattr(config, name, None) for name in ("ollama_ip", "model")}
-    values = {name: (str(value), "the configuration") for name, value in given.items() if value}
-    return settle([Layer("environment", values)] if values else [])
+    values = {name: Value(str(value), "environment", "the configuration") for name, value in given.items() if value}
+    return settle([values] if values else [])
 
 
 def load_settings(variables: Mapping[str, str], cwd: str, config_path: str) -> Settings:
@@ -141,13 +147,13 @@ def load_settings(variables: Mapping[str, str], cwd: str, config_path: str) -> S
 def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None], file: ConfigFile = EMPTY) -> Settings:
     """The settings in two sets of variables, of which the first goes first, and in a file. Blank means unset."""
     layers = [
-        Layer("environment", _values(variables, _OF_THE_ENVIRONMENT, "")),
-        Layer("dotenv", _values(dotenv, _VARIABLES, f" in {DOTENV}")),
+        _values(variables, _OF_THE_ENVIRONMENT, "environment", ""),
+        _values(dotenv, _VARIABLES, "dotenv", f" in {DOTENV}"),
     ]
     return replace(settle(layers, file), variables=variables)
 
 
-def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], where: str) -> dict[str, tuple[str, str]]:
+def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], origin: Origin, where: str) -> Layer:
     """The settings among variables, without blanks around them. Raises Failure for what was no UTF-8."""
     found = {}
     for name, called in wanted.items():
@@ -157,30 +163,29 @@ def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], wher
         except UnicodeEncodeError as error:
             raise Failure(f"{called} is not UTF-8 text") from error
         if value:
-            found[name] = value, f"{called}{where}"
+            found[name] = Value(value, origin, f"{called}{where}")
     return found
 
 
 def settle(layers: Sequence[Layer], file: ConfigFile = EMPTY) -> Settings:
     """What comes of all layers, the strongest first, and of the config file below them."""
     server = _server(layers, file)
-    below = [Layer("profile", _models(server.profile, f"profile {server.profile.name}"))] if server.profile else []
-    all_layers = [*layers, *below, Layer("default", _models(file, file.path))]
+    below = [_models(server.profile, "profile", f"profile {server.profile.name}")] if server.profile else []
+    all_layers = [*layers, *below, _models(file, "file", file.path)]
     names = ("model", "embed_model", "log_level", "log_format")
     found = {name: value for name in names if (value := _find(name, all_layers))}
-    sources = {name: source for name, (_, source) in found.items()}
-    values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
-    key = _key(layers, server)
+    values: dict[str, Any] = {name: each.value for name, each in found.items()}
+    key = _key(layers, server.named)
     settings = Settings(
-        ollama_ip=server.setting,
-        origin=server.origin,
+        ollama_ip=server.named.value,
+        origin=server.named.origin,
         profile=server.profile,
-        api_key=key[0] if key else None,
-        sources={
-            **sources,
-            **({"ollama_ip": server.source} if server.source else {}),
-            **({"profile": server.chosen or f"profile in {file.path}"} if server.profile else {}),
-            **({"api_key": key[1]} if key else {}),
+        api_key=key.value if key else None,
+        given={
+            **found,
+            **({"ollama_ip": server.named} if server.named.origin != "default" else {}),
+            **({"profile": server.chosen} if server.chosen else {}),
+            **({"api_key": key} if key else {}),
         },
         layers=tuple(layers),
         file=file,
@@ -199,62 +204,67 @@ def short_path(path: str, variables: Mapping[str, str]) -> str:
     return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
 
 
-def _find(name: str, layers: Sequence[Layer]) -> tuple[str, str] | None:
-    return next((layer.values[name] for layer in layers if name in layer.values), None)
+def _find(name: str, layers: Sequence[Layer]) -> Value | None:
+    return next((layer[name] for layer in layers if name in layer), None)
 
 
 def _server(layers: Sequence[Layer], file: ConfigFile) -> _Server:
     """The server that is named first. OLLAMA_HOST counts only where OLLAMA_IP is set nowhere."""
     for layer in layers:
-        if "ollama_ip" in layer.values:
-            value, source = layer.values["ollama_ip"]
-            if layer.origin == "flag" and value in file.profiles:
-                return _of_profile(file, value, source)
-            return _Server(value, layer.origin, source)
-        if "profile" in layer.values:
-            return _of_profile(file, *layer.values["profile"])
-    for layer in layers:
-        if "ollama_host" in layer.values:
-            value, source = layer.values["ollama_host"]
-            return _Server(value, layer.origin, source)
+        if "ollama_ip" in layer:
+            named = layer["ollama_ip"]
+            is_profile = named.origin == "flag" and named.value in file.profiles
+            return _of_profile(file, named) if is_profile else _Server(named)
+        if "profile" in layer:
+            return _of_profile(file, layer["profile"])
+    if host := _find("ollama_host", layers):
+        return _Server(host)
     if file.profile:
-        return _of_profile(file, file.profile, "")
-    return _Server(DEFAULT_HOST_SETTING, "default")
+        return _of_profile(file, Value(file.profile, "file", f"profile in {file.path}"))
+    return _Server(Value(DEFAULT_HOST_SETTING, "default", "the default"))
 
 
-def _of_profile(file: ConfigFile, name: str, source: str) -> _Server:
+def _server_in(layer: Layer) -> Value | None:
+    """The server that a layer names."""
+    return layer.get("ollama_ip") or layer.get("ollama_host")
+
+
+def _of_profile(file: ConfigFile, chosen: Value) -> _Server:
+    name = chosen.value
     if name not in file.profiles:
         from cli.config_rules import near_profiles
 
         near = near_profiles(name, file.profiles)
         raise Failure(
-            f"no profile {name!r} in {file.path} ({source})",
+            f"no profile {name!r} in {file.path} ({chosen.source})",
             near=near,
             hint=f"vuhitra config set profiles.{name}.url URL",
         )
     profile = file.profiles[name]
-    chosen = f" ({source})" if source else ""
-    return _Server(profile.url, "profile", f"profile {name}{chosen}", profile, source)
+    by = "" if chosen.origin == "file" else f" ({chosen.source})"
+    return _Server(Value(profile.url, "profile", f"profile {name}{by}"), profile, chosen)
 
 
-def _models(given: Profile | ConfigFile, where: str) -> dict[str, tuple[str, str]]:
+def _models(given: Profile | ConfigFile, origin: Origin, where: str) -> Layer:
     values = {"model": given.model, "embed_model": given.embed_model}
-    return {name: (value, f"{name} in {where}") for name, value in values.items() if value}
+    return {name: Value(value, origin, f"{name} in {where}") for name, value in values.items() if value}
 
 
-def _key(layers: Sequence[Layer], server: _Server) -> tuple[str, str] | None:
+def _key(layers: Sequence[Layer], server: Value) -> Value | None:
     """The key for a server, and where it came from. One that stands beside a server's name is for that server alone.
 
     One that stands by itself is for whichever server the user names; a `.env` may lie in any folder, so what
     it names gets its own key or none, as a profile does.
     """
     for layer in layers:
-        if "api_key" in layer.values:
-            beside = layer.values.get("ollama_ip") or layer.values.get("ollama_host")
-            is_its_own = layer.origin == server.origin or (beside is not None and beside[0] == server.setting)
+        if "api_key" in layer:
+            beside = _server_in(layer)
+            is_its_own = layer["api_key"].origin == server.origin or (
+                beside is not None and beside.value == server.value
+            )
             is_for_any = beside is None and server.origin in ("flag", "environment", "default")
             if is_its_own or is_for_any:
-                return layer.values["api_key"]
+                return layer["api_key"]
     return None
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from cli.commands.command import Flags
 from cli.commands.invocation import Invocation
-from cli.config import Settings
+from cli.config import Settings, read_settings
+from cli.config_file import ConfigFile, Profile
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.trust import Trust
@@ -105,6 +106,14 @@ def test_what_a_folder_names_is_fetched_from_the_library_alone(
     ran = world.with_(variables={"OLLAMA_IP": server.url}).run("chat", "x")
     assert ("/api/pull" in server.paths, ran.status) == (is_fetched, 0 if is_fetched else 5)
     assert world.with_(variables={"OLLAMA_IP": server.url}).run("chat", "x", "-m", model).status == 0
+
+
+def test_a_profile_is_the_user_s_own_whatever_it_is_called() -> None:
+    file = ConfigFile(profile="./.env", profiles={"./.env": Profile("./.env", "h", model="m")})
+    assert read_settings({}, {}, file).source("model") == "model in profile ./.env"
+    assert not read_settings({}, {}, file).model_is_of_dotenv
+    assert read_settings({}, {"MODEL": "m"}, file).model_is_of_dotenv
+    assert not read_settings({"MODEL": "m"}, {"MODEL": "m"}, file).model_is_of_dotenv
 
 
 class TestTrust:

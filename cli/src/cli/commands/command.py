@@ -271,7 +271,7 @@ def _prepare(context: click.Context, *, takes_settings: bool) -> None:
     settings = Settings()
     if takes_settings:
         settings = load_settings(environment.variables, environment.cwd, environment.config_file)
-    chosen = {"log_level", "log_format"} & settings.sources.keys()
+    chosen = {"log_level", "log_format"} & settings.given.keys()
     _log(err, flags, settings, everything=bool(chosen) or (flags.debug and not flags.json))
     context.obj.setdefault("config", settings)
     log = get_logger("cli")

@@ -16,8 +16,6 @@ from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import BOLD
 from vuhitra.names import near_names, same_model
 
-_VARIABLE = "MODEL"
-
 
 @click.command(name="default", cls=Command)
 @click.argument("name", required=False, callback=check_model_names)
@@ -67,6 +65,8 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
     if call.flags.json:
         call.document({"model": found, "profile": profile, "file": path})
     done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")
-    stronger = call.settings.sources.get("model", "")
-    if stronger.startswith(_VARIABLE) and not same_model(call.settings.model or "", found):
-        get_logger("cli").warning(shown_in_line(f"{stronger} is stronger, so {call.settings.model} answers here"))
+    settings = call.settings
+    is_stronger = settings.origin_of("model") in ("environment", "dotenv")
+    if is_stronger and not same_model(settings.model or "", found):
+        said = f"{settings.source('model')} is stronger, so {settings.model} answers here"
+        get_logger("cli").warning(shown_in_line(said))

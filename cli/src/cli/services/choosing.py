@@ -10,14 +10,10 @@ from cli.failure import Failure
 from vuhitra.names import same_model
 
 if TYPE_CHECKING:
-    from cli.config import Settings
+    from cli.config import Origin, Settings
     from cli.services.servers import Server
 
 ListedModel = Mapping[str, Any]
-
-_BUILT_IN = "built in"
-_ONLY_ONE = "the only one that can chat"
-_NO_SETTING = ("--model", _BUILT_IN, _ONLY_ONE)
 
 
 class WhichModel(Failure):
@@ -33,15 +29,16 @@ class WhichModel(Failure):
 
 
 class Choice(NamedTuple):
-    """A model, and why it is the one."""
+    """A model, and why it is the one. origin: who named it, if anybody did."""
 
     model: str
     source: str
+    origin: Origin = "default"
 
     @property
     def setting(self) -> str:
         """The setting that named it, in brackets; "" where the command line shows that, or none did."""
-        return "" if self.source in _NO_SETTING else f" ({self.source})"
+        return "" if self.origin in ("flag", "default") else f" ({self.source})"
 
 
 def can_chat(model: ListedModel) -> bool:
@@ -54,13 +51,15 @@ def clear_choice(models: Sequence[ListedModel], preferred: str | None) -> Choice
     """The model that answers where none was named: the preferred one, or the only one that can chat."""
     names = [str(model["name"]) for model in models if can_chat(model)]
     if preferred is not None and any(same_model(preferred, name) for name in names):
-        return Choice(preferred, _BUILT_IN)
-    return Choice(names[0], _ONLY_ONE) if len(names) == 1 else None
+        return Choice(preferred, "built in")
+    return Choice(names[0], "the only one that can chat") if len(names) == 1 else None
 
 
 def named_model(settings: Settings) -> Choice | None:
     """The model that a flag or a setting names, if one does."""
-    return Choice(settings.model, settings.source("model")) if settings.model else None
+    if settings.model is None:
+        return None
+    return Choice(settings.model, settings.source("model"), settings.origin_of("model"))
 
 
 def default_model(settings: Settings, models: Sequence[ListedModel], server: Server) -> Choice | None:
