@@ -259,9 +259,7 @@ def _key(layers: Sequence[Layer], server: Value) -> Value | None:
     for layer in layers:
         if "api_key" in layer:
             beside = _server_in(layer)
-            is_its_own = layer["api_key"].origin == server.origin or (
-                beside is not None and beside.value == server.value
-            )
+            is_its_own = beside is not None and beside.value == server.value
             is_for_any = beside is None and server.origin in ("flag", "environment", "default")
             if is_its_own or is_for_any:
                 return layer["api_key"]
