@@ -83,8 +83,8 @@ def problems_in(path: str, shown: str) -> list[Problem]:
     return checked(_text_of(path, shown))[1]
 
 
-def set_value(path: str, key: str, value: str | None) -> None:
-    """Write one value, as `model` or `profiles.lan.url`; None takes it away.
+def set_value(path: str, shown: str, key: str, value: str | None) -> None:
+    """Write one value, as `model` or `profiles.lan.url`; None takes it away. shown: how messages call the file.
 
     All else stays as it is, comments too.
 
@@ -97,9 +97,11 @@ def set_value(path: str, key: str, value: str | None) -> None:
     names = key_names(key, value)
     if value is not None and not _is_utf8(value):
         raise Failure(f"{key} can't be that: it is not UTF-8 text")
-    if problems := problems_in(path, path):
-        raise BrokenConfig(path, problems)
-    document = tomlkit.parse(_text_of(path, path))
+    text = _text_of(path, shown)
+    _, problems = checked(text)
+    if problems:
+        raise BrokenConfig(shown, problems)
+    document = tomlkit.parse(text)
     table: Any = document
     try:
         for name in names[:-1]:
@@ -112,7 +114,7 @@ def set_value(path: str, key: str, value: str | None) -> None:
             table[names[-1]] = value
     except ValueError as error:  # a table that is written in one line takes no other into it
         what = f"{key} can't be written: {str(error).lower()}"
-        raise Failure(what, hint=f"[{'.'.join(names[:-1])}] in {path}") from error
+        raise Failure(what, hint=f"[{'.'.join(names[:-1])}] in {shown}") from error
     text = tomlkit.dumps(document)
     _, problems = checked(text)
     if problems:
@@ -122,7 +124,7 @@ def set_value(path: str, key: str, value: str | None) -> None:
             near=near,
             hint=f"vuhitra config set {problems[0].key} {near[0] if near else 'VALUE'}",
         )
-    _write(path, text)
+    _write(path, shown, text)
 
 
 def _near_profiles(document: Mapping[str, Any], name: str | None) -> list[str]:
@@ -152,11 +154,11 @@ def _text_of(path: str, shown: str) -> str:
         raise Failure(f"cannot read {shown}", why=reason) from error
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, shown: str, text: str) -> None:
     try:
         private_files.replace(path, text.encode())
     except OSError as error:
-        raise Failure(f"cannot write {path}", why=error.strerror, verdict=Verdict.of_writing(error)) from error
+        raise Failure(f"cannot write {shown}", why=error.strerror, verdict=Verdict.of_writing(error)) from error
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:

@@ -221,10 +221,25 @@ class TestSet:
         assert world.run("config", "set", "model", "m").status == 2
         assert path.read_text() == "what\n"
 
+    def test_the_file_is_called_what_it_is_called_elsewhere(self, world: World) -> None:
+        config_of(world, "modle = 1\n")
+        error = world.run("config", "show").err
+        assert error.startswith("Error: ~/.config/vuhitra/config.toml, line 1: ")
+        assert world.run("config", "set", "model", "m").err == error
+        config_of(world, 'profiles = {a = {url = "h"}}\n')
+        assert world.run("config", "set", "profiles.b.url", "h").err.endswith(" in ~/.config/vuhitra/config.toml\n")
+        config_of(world, "").write_bytes(b"\xff")
+        assert world.run("config", "set", "model", "m").err == world.run("config", "show").err
+        path = config_of(world, "")
+        path.unlink()
+        path.symlink_to("/proc/none/config.toml")
+        error = world.run("config", "set", "model", "m").err
+        assert error.startswith("Error: cannot write ~/.config/vuhitra/config.toml\n")
+
     def test_where_nothing_can_be_it_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(Failure, match="cannot read"):
-            set_value(str(tmp_path / "file" / "config.toml"), "model", "m")
+        with pytest.raises(Failure, match="cannot read c"):
+            set_value(str(tmp_path / "file" / "config.toml"), "c", "model", "m")
 
     def test_a_place_where_no_file_can_be_is_wrong_usage(self, tmp_path: Path) -> None:
         too_long = str(tmp_path / ("n" * 255))  # for the file beside it that takes its name

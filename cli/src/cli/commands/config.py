@@ -117,8 +117,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
         raise _joined(key)
     if (value is None) is not unset:
         raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} VALUE")
-    set_value(call.environment.config_file, key, value)
     shown = short_path(call.environment.config_file, call.environment.variables)
+    set_value(call.environment.config_file, shown, key, value)
     if call.flags.json:
         call.document({"file": call.environment.config_file, "key": key, "value": value})
     elif call.narrates:

@@ -7,6 +7,7 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_verbs import MISSING, command_line, done, not_there
+from cli.config import short_path
 from cli.logger import get_logger
 from cli.services.choosing import choose_model, named_model
 from cli.services.listing import described_models
@@ -61,7 +62,8 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
             raise not_there(server, name, near_names(name, names), command_line(context, MISSING))
     path = call.environment.config_file
     profile = call.settings.profile.name if call.settings.profile else None
-    set_value(path, f"profiles.{profile}.model" if profile else "model", found)
+    shown = short_path(path, call.environment.variables)
+    set_value(path, shown, f"profiles.{profile}.model" if profile else "model", found)
     if call.flags.json:
         call.document({"model": found, "profile": profile, "file": path})
     done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")
