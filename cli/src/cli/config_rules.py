@@ -49,6 +49,9 @@ _VARIABLES = {
 }
 """What is set by a variable alone, by the names that it may be looked for under."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = rf"""(?:{_PLAIN_NAME.pattern}|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_KEY = rf"({_NAME}(?:\s*\.\s*{_NAME})*)"
+"""A dotted key of TOML: what is no plain name stands in quotes."""
 
 
 class Problem(NamedTuple):
@@ -232,12 +235,23 @@ def _line_of(text: str, place: _Place) -> int:
 
 def _names_in(line: str, table: list[str]) -> list[str]:
     """The dotted key that a line sets or opens, with the table it stands in; none where it does neither."""
-    header = re.match(r"\s*\[\[?([^\]]+)\]", line)
+    header = re.match(rf"\s*\[\[?\s*{_KEY}\s*\]", line)
     if header:
         return _parts(header.group(1))
-    setting = re.match(r"\s*([^=#\[]+?)\s*=", line)
+    setting = re.match(rf"\s*{_KEY}\s*=", line)
     return [*table, *_parts(setting.group(1))] if setting else []
 
 
 def _parts(key: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in key.split(".")]
+    """The names in a dotted key, without their quotes; none where it only looks like one, as within a text."""
+    import tomllib
+
+    try:
+        value: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return []
+    names: list[str] = []
+    while isinstance(value, dict):
+        [(name, value)] = value.items()
+        names.append(name)
+    return names

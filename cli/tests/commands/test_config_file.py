@@ -76,6 +76,12 @@ def test_none_is_an_empty_one(tmp_path: Path) -> None:
         ('\n[profile.lan]\nurl = "h"\n', 2, "no table [profile.lan]"),
         ('profiles = "a"\n', 1, "profiles is no table"),
         ('[profiles]\na = "b"\n', 2, "profile a is no table"),
+        ('[profiles.gpu]\nurl = "h"\n[profiles."gpu.lan"]\nurl = "h"\nmodle = "m"\n', 5, "no setting 'modle'"),
+        ("[profiles.gpu]\nurl = 'h'\n[profiles . 'gpu.lan']\nurl = 'h'\nmodle = 'm'\n", 5, "no setting 'modle'"),
+        ('model = "m"\n[profiles]\n"a=b".url = "h"\n\'a=b\' . modle = "m"\n', 4, "no setting 'modle'"),
+        ('model = "m"\n[profiles."a]"] # b\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
+        ('model = "m"\n[profiles."\\"\\u00e4"]\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
+        ("model = '''\n\"\\x\" = 1\n'''\nmodle = 'm'\n", 4, "no setting 'modle'"),
     ],
 )
 def test_a_problem_is_told_with_its_line(text: str, line: int, what: str) -> None:
