@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from cli.config_file import EMPTY, ConfigFile, Profile, read
+from cli.config_file import EMPTY, ConfigFile, Profile, read, unreadable
+from cli.environment import is_utf8
 from cli.failure import Failure
 from vuhitra.hosts import DEFAULT_HOST_SETTING
 
@@ -158,10 +159,8 @@ def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], orig
     found = {}
     for name, called in wanted.items():
         value = (variables.get(called) or "").strip()
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise Failure(f"{called} is not UTF-8 text") from error
+        if not is_utf8(value):
+            raise Failure(f"{called} is not UTF-8 text")
         if value:
             found[name] = Value(value, origin, f"{called}{where}")
     return found
@@ -278,8 +277,7 @@ def read_dotenv(path: str) -> Mapping[str, str | None]:
     try:
         return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Failure(f"cannot read {DOTENV}", why=reason) from error
+        raise unreadable(DOTENV, error) from error
 
 
 def _one_of(settings: Settings, name: str, in_case: Callable[[str], str], choices: tuple[str, ...]) -> str:

@@ -95,8 +95,6 @@ def set_value(path: str, shown: str, key: str, value: str | None) -> None:
     from cli.config_rules import checked, key_names
 
     names = key_names(key, value)
-    if value is not None and not _is_utf8(value):
-        raise Failure(f"{key} can't be that: it is not UTF-8 text")
     text = _text_of(path, shown)
     _, problems = checked(text)
     if problems:
@@ -134,13 +132,10 @@ def _near_profiles(document: Mapping[str, Any], name: str | None) -> list[str]:
     return near_profiles(name or "", document.get("profiles", {}))
 
 
-def _is_utf8(text: str) -> bool:
-    """Whether it was UTF-8 on the command line; what wasn't arrives as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def unreadable(shown: str, error: OSError | UnicodeDecodeError) -> Failure:
+    """What there is to say of a file that can't be read."""
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    return Failure(f"cannot read {shown}", why=reason)
 
 
 def _text_of(path: str, shown: str) -> str:
@@ -150,8 +145,7 @@ def _text_of(path: str, shown: str) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Failure(f"cannot read {shown}", why=reason) from error
+        raise unreadable(shown, error) from error
 
 
 def _write(path: str, shown: str, text: str) -> None:

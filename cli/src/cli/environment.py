@@ -108,6 +108,15 @@ class Environment(NamedTuple):
         return os.path.join(base, "vuhitra")
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a text from outside was UTF-8: what wasn't arrives as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Closed(io.RawIOBase):
     """An output that the process was started without, as by `>&-`: whatever is written there is lost."""
 

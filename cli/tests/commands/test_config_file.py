@@ -205,7 +205,6 @@ class TestSet:
             (("profiles.b.model", "m"), "Error: profiles.b.model can't be that: profile b has no url\n"),
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
             (("profiles.a.key_command", "pass 'gpu"), "Error: profiles.a.key_command can't be that: key_command is"),
-            (("model", "\udcff"), "Error: model can't be that: it is not UTF-8 text\n"),
             (("profiles.a b.url", "h"), "Error: no setting 'profiles.a b.url'\n  the name of a profile has letters"),
             (("profiles.a.key", "x"), "Error: profiles.a.key would be a secret in a file\n"),
             (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=DEBUG, or the same in "),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterator, Sequence
 
+import click
 import pytest
 
 from cli.command_line import flags_in
@@ -327,13 +330,65 @@ def test_lines_for_a_program_end_in_an_error(world: World, given: str) -> None:
     assert ran.lines[-1]["type"] == "error"
 
 
-@pytest.mark.parametrize("args", [["models", "show", "\udcff"], ["chat", "x", "-m", "\udcff"]])
-def test_a_model_s_name_is_utf_8(world: World, args: list[str]) -> None:
-    ran = world.run(*args)
-    assert (ran.status, "it is not UTF-8 text" in ran.err) == (2, True)
-    assert (
-        world.with_(variables={"MODEL": "\udcff"}).run("chat", "x").err.startswith("Error: MODEL is not UTF-8 text\n")
-    )
+def _commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """A group and every command below it, hidden ones too, with the words that name them."""
+    yield path, group
+    for name in getattr(group, "table", group.commands):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+TEXTS = [
+    (path, command, each)
+    for path, command in _commands(cli)
+    for each in command.params
+    if each.type.name == "text" and not getattr(each, "is_flag", False)
+]
+"""Every parameter of a command that takes text, be it the name of a file."""
+
+
+def _is_file(param: click.Parameter) -> bool:
+    return (param.metavar or "").strip("[]").startswith("FILE")
+
+
+@pytest.mark.parametrize(
+    ("path", "command", "param"),
+    [pytest.param(*each, id=f"{' '.join(each[0])} {each[2].name}") for each in TEXTS if not _is_file(each[2])],
+)
+def test_every_text_of_a_command_line_is_utf_8(
+    world: World, path: Sequence[str], command: click.Command, param: click.Parameter
+) -> None:
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    if isinstance(param, click.Argument):
+        words = ["m"] * arguments.index(param) + ["--", "x\udcff"]
+    else:
+        words = [f"{next(name for name in param.opts if name.startswith('--'))}=x\udcff"]
+    ran = world.run(*path, *words)
+    what = re.escape(param.opts[0]) if isinstance(param, click.Option) else "[A-Z]+"
+    assert ran.status == 2
+    assert re.fullmatch(f"Error: {what} is not UTF-8 text\n  try: iconv -f ISO-8859-1 .*\n", ran.err)
+
+
+def test_the_texts_of_all_commands_are_found() -> None:
+    found = {f"{' '.join(path)} {param.name}".strip() for path, _, param in TEXTS}
+    assert {"host", "chat prompt", "chat model", "chat option", "run model", "models list host"} <= found
+    assert {"models create system", "models create quantize", "models bench names", "config set value"} <= found
+    assert {param.name for _, _, param in TEXTS if _is_file(param)} == {
+        "file",
+        "attach",
+        "output",
+        "weights",
+        "modelfile",
+    }
+
+
+def test_a_variable_is_utf_8(world: World) -> None:
+    ran = world.with_(variables={"MODEL": "\udcff"}).run("chat", "x")
+    assert (ran.status, ran.err) == (2, "Error: MODEL is not UTF-8 text\n")
 
 
 def test_a_value_is_no_flag(world: World) -> None:

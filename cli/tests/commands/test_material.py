@@ -227,14 +227,13 @@ class TestImages:
 def test_the_name_of_a_file_need_not_be_utf_8(world: World, serve: Serve) -> None:
     (world.home / "x\udcff").write_text("ay")
     assert prompt_of(world, serve(says=["a"]), "-f", "x\udcff", "p") == "```x\ufffd\nay\n```\n\np"
-
-
-@pytest.mark.parametrize(
-    ("args", "what"), [(["p\udcff"], "PROMPT"), (["x", "-s", "\udcff"], "-s"), (["x", "-o", "stop=\udcff"], "-o")]
-)
-def test_what_is_asked_is_utf_8(world: World, args: list[str], what: str) -> None:
-    hint = "iconv -f ISO-8859-1 -t UTF-8 FILE, where a script says it"
-    assert refused(world, *args) == f"{what} is not text in UTF-8\n  try: {hint}\n"
+    (world.home / "\udcff.json").write_text('{"type": "object"}')
+    flags = ("-s", "@x\udcff", "--schema", "\udcff.json", "--output", f"{world.home}/y\udcff")
+    server = serve(says=["{}"])
+    assert world.run("chat", "p", "-m", "m", "--host", server.url, *flags).status == 0
+    assert (server.requests[0].json["system"], server.requests[0].json["format"]) == ("ay", {"type": "object"})
+    assert (world.home / "y\udcff").read_text() == "{}\n"
+    assert refused(world, "p", "-s", "@@\udcff").startswith("-s is not UTF-8 text\n")
 
 
 def test_a_file_that_is_meant_for_its_text_is_told(world: World, serve: Serve) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from cli.commands.chat_flags import Given
 from cli.commands.invocation import Invocation
 from cli.failure import Failure
-from cli.services.prompts import as_text, read_stdin, words_of
+from cli.services.prompts import read_stdin, words_of
 from cli.services.question import Material, Question
 from cli.terminal.escape_filter import shown_in_line
 
@@ -61,7 +61,7 @@ def _options(given: Given, words: Sequence[str]) -> dict[str, Any]:
         return {}
     from cli.services.request_options import options_of, value_of
 
-    options = options_of([as_text(each, "-o") for each in given["option"]], words)
+    options = options_of(given["option"], words)
     return options | {name: value_of(name, flags[name], f"--{name.replace('_', '-')}") for name in named}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import click
 
-from cli.commands.command import Command, check_model_names, check_not_empty, keep
+from cli.commands.command import FILE_NAME, Command, Text, check_model_names, check_not_empty, keep
 from cli.commands.value_types import Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
@@ -122,6 +122,16 @@ def _think(context: click.Context, param: click.Parameter, value: str | None) ->
     raise click.BadParameter(f"{value!r} is none of {', '.join(LEVELS)}", context, param)
 
 
+def _names_system_file(given: str) -> bool:
+    return given.startswith("@") and not given.startswith("@@")
+
+
+def _names_schema_file(given: str) -> bool:
+    from cli.services.schemas import names_file
+
+    return names_file(given)
+
+
 def _flag(group: str, *names: str, cls: type[Flag] = Flag, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=cls, group=group, **attributes)
 
@@ -137,17 +147,33 @@ FLAGS = (
         callback=check_model_names,
         help="The model to ask, instead of MODEL's.",
     ),
-    _flag(_ASKED, "-f", "--file", metavar="FILE|URL|-", multiple=True, help="Put a text before PROMPT. Repeats."),
+    _flag(
+        _ASKED,
+        "-f",
+        "--file",
+        metavar="FILE|URL|-",
+        type=FILE_NAME,
+        multiple=True,
+        help="Put a text before PROMPT. Repeats.",
+    ),
     _flag(
         _ASKED,
         "-a",
         "--attach",
         also=("--image",),
         metavar="FILE|URL|-",
+        type=FILE_NAME,
         multiple=True,
         help="Show an image. Repeats.",
     ),
-    _flag(_ASKED, "-s", "--system", metavar="TEXT|@FILE", help="What the model is told to be; @@ begins with an @."),
+    _flag(
+        _ASKED,
+        "-s",
+        "--system",
+        metavar="TEXT|@FILE",
+        type=Text(names_file=_names_system_file),
+        help="What the model is told to be; @@ begins with an @.",
+    ),
     _flag(_ASKED, "--no-stdin", is_flag=True, help="Don't read stdin."),
     _flag(
         _ASKED,
@@ -166,7 +192,13 @@ FLAGS = (
     _flag(_ANSWERED, "--num-predict", metavar="TOKENS", help="The longest answer."),
     _flag(_ANSWERED, *_THINKING, "think", cls=ThinkFlag, callback=_think, help="Think first: low, medium, high, max."),
     _flag(_ANSWERED, "--format", type=click.Choice(["json"]), help="Answer in JSON of any shape."),
-    _flag(_ANSWERED, "--schema", metavar="SCHEMA", help="Answer in JSON of this shape: 'name, age int', @FILE, JSON."),
+    _flag(
+        _ANSWERED,
+        "--schema",
+        metavar="SCHEMA",
+        type=Text(names_file=_names_schema_file),
+        help="Answer in JSON of this shape: 'name, age int', @FILE, JSON.",
+    ),
     _flag(
         _PRINTED,
         "--stream/--no-stream",
@@ -197,6 +229,7 @@ FLAGS = (
         _PRINTED,
         "--output",
         metavar="FILE|-",
+        type=FILE_NAME,
         callback=check_not_empty,
         help="Write the answer into a file; - is stdout.",
     ),

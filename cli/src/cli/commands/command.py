@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from cli.ending import run_to_the_end
-from cli.environment import Environment
+from cli.environment import Environment, is_utf8
 from cli.failure import Failure
 from cli.terminal.columns import fitted
 from cli.terminal.screen import Screen, screens
@@ -71,6 +71,37 @@ class NoModelName(click.BadParameter):
         self.name = name
 
 
+class Text(click.ParamType[str]):
+    """Text in UTF-8, as every parameter takes it that says nothing else.
+
+    names_file: whether a value is the name of a file, which may be anything.
+    """
+
+    name = "text"
+
+    def __init__(self, names_file: Callable[[str], bool] = lambda _: False) -> None:
+        self._names_file = names_file
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text. Raises Failure for what is none."""
+        if not (is_utf8(value) or self._names_file(value)):
+            from cli.services.reading import CONVERT
+
+            hint = f"{CONVERT} FILE, where a script says it"
+            raise Failure(f"{_name_of(param)} is not UTF-8 text", hint=hint)
+        return value
+
+
+FILE_NAME = Text(names_file=lambda _: True)
+
+
+def _name_of(param: click.Parameter | None) -> str:
+    """What a person calls a parameter: `-s`, or `PROMPT`."""
+    if isinstance(param, click.Argument):
+        return param.human_readable_name.strip("[].")
+    return param.opts[0] if param else "a value"
+
+
 class _Formatter(click.HelpFormatter):
     """Lays out help; where there is little room, what a flag is for goes below it."""
 
@@ -93,6 +124,9 @@ class _Common(click.Command):
         own = {name for each in self.params for name in each.opts}
         self._common_flags = [each for each in _common_flags() if not own.intersection(each.opts)]
         self.params = [*self.params, *self._common_flags]
+        for each in self.params:
+            if each.type is click.STRING:
+                each.type = Text()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; every error knows which command it is about, for its hint."""
@@ -221,10 +255,7 @@ def check_model_names(context: click.Context, param: click.Parameter, value: Any
     for name in names:
         check_not_empty(context, param, name)
         try:
-            name.encode()
             checked(name)
-        except UnicodeEncodeError as error:
-            raise click.BadParameter("it is not UTF-8 text", context, param) from error
         except ValueError as error:
             raise NoModelName(name, context, param) from error
     return tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value

@@ -7,7 +7,7 @@ from shlex import join
 
 import click
 
-from cli.commands.command import Command, check_model_names
+from cli.commands.command import FILE_NAME, Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there
 from cli.commands.pulling import pull
@@ -21,8 +21,15 @@ from vuhitra.sources import looks_like_path
 
 @click.command(name="create", cls=Command)
 @click.argument("name", callback=check_model_names)
-@click.argument("weights", required=False, metavar="[FILE]")
-@click.option("-f", "--file", "modelfile", metavar="FILE", help="The Modelfile that says all; ./Modelfile by itself.")
+@click.argument("weights", required=False, metavar="[FILE]", type=FILE_NAME)
+@click.option(
+    "-f",
+    "--file",
+    "modelfile",
+    metavar="FILE",
+    type=FILE_NAME,
+    help="The Modelfile that says all; ./Modelfile by itself.",
+)
 @click.option("--from", "base", metavar="MODEL", callback=check_model_names, help="The model to make it from.")
 @click.option("-s", "--system", metavar="TEXT", help="Its system prompt, where no Modelfile says it.")
 @click.option("--quantize", metavar="TYPE", help="Make it smaller, as to q4_K_M; only of F16 or F32.")

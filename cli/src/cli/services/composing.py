@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cli.failure import Failure
-from cli.services.prompts import as_text, sendable
+from cli.services.prompts import sendable
 from cli.services.question import Material
 from cli.services.reading import Source, decoded, is_url, read_file
 
@@ -82,9 +82,9 @@ def image_at(place: str, places: Places) -> bytes:
 def system_of(given: str | None, places: Places) -> str | None:
     """The system text in what `-s` was given: a text, `@FILE`, or `@@` and a text that begins with an @."""
     if given is None or not given.startswith("@"):
-        return given and as_text(given, "-s")
+        return given
     if given.startswith("@@"):
-        return as_text(given[1:], "-s")
+        return given[1:]
     return places.text_at(given[1:], "-s @").rstrip("\r\n")
 
 

@@ -51,21 +51,7 @@ def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
     others = [word for word in words if word not in paths]
     if paths and (files or len(words) > 1) and _are_meant(words, paths, others, files):
         raise _only_names(paths, others, files)
-    return as_text(" ".join(words), "PROMPT")
-
-
-def as_text(text: str, what: str) -> str:
-    """A text of the command line. Raises Failure where it wasn't UTF-8, which arrives as lone surrogates.
-
-    what: what it is, for that.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        from cli.services.reading import CONVERT
-
-        raise Failure(f"{what} is not text in UTF-8", hint=f"{CONVERT} FILE, where a script says it") from error
-    return text
+    return " ".join(words)
 
 
 def sendable(name: str) -> str:

@@ -32,7 +32,7 @@ _EXAMPLE = "--schema 'name, age int, tags list'"
 def schema_of(given: str, read: Callable[[str], str]) -> dict[str, Any]:
     """The JSON Schema in what `--schema` was given. read: gives a file's text. Raises Failure."""
     text, where = given.strip(), "--schema"
-    if text.startswith("@") or (text.lower().endswith(".json") and not text.startswith("{")):
+    if names_file(text):
         where = text.removeprefix("@")
         text = read(where).strip()
     elif not text.startswith("{"):
@@ -40,6 +40,12 @@ def schema_of(given: str, read: Callable[[str], str]) -> dict[str, Any]:
     schema = _json(text, where)
     _check(schema, where)
     return schema
+
+
+def names_file(given: str) -> bool:
+    """Whether `--schema` was given the name of a file."""
+    text = given.strip()
+    return text.startswith("@") or (text.lower().endswith(".json") and not text.startswith("{"))
 
 
 def fields_of(text: str) -> dict[str, Any]:
