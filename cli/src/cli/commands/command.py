@@ -37,6 +37,15 @@ class Flags(NamedTuple):
     debug: bool = False
     stream: bool | None = None
 
+    @property
+    def server(self) -> str | None:
+        """The host setting that they name, if they do."""
+        if not self.embedded:
+            return self.host
+        from cli.config import EMBEDDED
+
+        return EMBEDDED
+
 
 def flags_of(context: click.Context) -> Flags:
     """The common flags as they were given, wherever they stood."""
@@ -331,8 +340,7 @@ def _origins(settings: Settings, flags: Flags) -> dict[str, str | None]:
     """Which server and which model are set, and by what, for the log. A URL's credential stays out of it."""
     from cli.credentials import without_user_info
 
-    if host := "embedded" if flags.embedded else flags.host:
-        settings = settings.with_flags(host=host)
+    settings = settings.with_flags(host=flags.server)
     return {
         "server": without_user_info(settings.ollama_ip),
         "server_from": settings.source("ollama_ip"),

@@ -253,14 +253,13 @@ def _options() -> Iterable[str]:
 
 def _model_names(context: click.Context, environment: Environment) -> list[str]:
     """The names that the server gives within the limit, or that it gave the last time."""
-    from cli.config import EMBEDDED, load_settings
+    from cli.config import load_settings
     from cli.services.known_names import KnownNames, completable
     from cli.services.memory import Memory
     from cli.services.servers import BUILT_IN_MODEL, configured_host
 
-    flags = flags_of(context)
     settings = load_settings(environment.variables, environment.cwd, environment.config_file)
-    settings = settings.with_flags(host=EMBEDDED if flags.embedded else flags.host)
+    settings = settings.with_flags(host=flags_of(context).server)
     if settings.embedded:
         return [BUILT_IN_MODEL]
     known, url = KnownNames(environment.state_dir), configured_host(settings).url

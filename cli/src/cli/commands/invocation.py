@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from cli.commands.command import Flags, environment_of, flags_of, screens_of
-from cli.config import DOTENV, EMBEDDED, Settings, settings_of
+from cli.config import DOTENV, Settings, settings_of
 from cli.environment import Environment
 from cli.exit_status import Verdict
 from cli.failure import Failure, NeedsYes, Terminated
@@ -107,8 +107,7 @@ def invocation(
     config = context.obj.get("config") if isinstance(context.obj, dict) else None
     if flags.host and flags.embedded:
         raise Failure("--host and --embedded name two servers; only one can answer")
-    host = EMBEDDED if flags.embedded else flags.host
-    settings = settings_of(config).with_flags(host=host, model=model, timeout=timeout)
+    settings = settings_of(config).with_flags(host=flags.server, model=model, timeout=timeout)
     out, err = screens_of(context)
     call = Invocation(environment, settings, flags, out, err)
     if sends and settings.origin == "dotenv" and not settings.embedded:
