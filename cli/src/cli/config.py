@@ -123,7 +123,7 @@ class Settings:
 
 
 class _Server(NamedTuple):
-    """The server that is named first. profile, chosen: where that is one of the config file, and what named it."""
+    """The server that is named first. profile: where it is one; chosen: the name of that, and who gave it."""
 
     named: Value
     profile: Profile | None = None

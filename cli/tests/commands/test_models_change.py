@@ -232,12 +232,20 @@ class TestLoad:
 
 
 @pytest.mark.parametrize(
-    "args",
-    [["pull", "m"], ["push", "m"], ["create", "m", "--from", "n"], ["copy", "a", "b"], ["remove", "m", "-y"]],
+    ("args", "what"),
+    [
+        (["pull", "m"], "fetch models"),
+        (["push", "m"], "upload models"),
+        (["create", "m", "--from", "n"], "make models"),
+        (["copy", "a", "b"], "copy models"),
+        (["remove", "m", "-y"], "remove models"),
+        (["load", "m"], "keep models loaded"),
+        (["unload", "m"], "unload models: none stays loaded"),
+    ],
 )
-def test_the_built_in_engine_says_what_it_can_not_do(world: World, args: list[str]) -> None:
+def test_the_built_in_engine_says_what_it_can_not_do(world: World, args: list[str], what: str) -> None:
     ran = world.run("models", *args, "--embedded")
     assert ran.status == 2
     first, hint = ran.err.splitlines()
-    assert first.startswith("Error: the built-in engine can't ")
+    assert first == f"Error: the built-in engine can't {what}"
     assert hint == "  try: ollama serve, and then the same without --embedded"

@@ -224,6 +224,7 @@ class Group(_Common, click.Group):
             return super().resolve_command(ctx, args)
         from difflib import get_close_matches
 
+        # "hcat" is a misspelt "chat"; "what", which is as near to it, begins a question.
         near = get_close_matches(name, [each for each in self.list_commands(ctx) if each[0] in name[:2]], cutoff=0.7)
         raise Failure(f"no command {name!r} in {ctx.command_path}", near=near, hint=self.hint_for(ctx, args, near))
 

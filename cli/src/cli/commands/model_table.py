@@ -1,4 +1,4 @@
-"""The tables of `vuhitra models`: which columns there are, and how their cells are written."""
+"""The table of `vuhitra models list`: which columns there are, and how their cells are written."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def models_unload(context: click.Context, names: tuple[str, ...]) -> None:
       vuhitra models unload smollm2:135m
     """
     call = invocation(context)
-    needs_ollama(call, "keep models loaded")
+    needs_ollama(call, "unload models: none stays loaded")
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name in names:
             with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 _LONGEST = 1_000_000.0
-"""Seconds of the longest limit: more than anybody waits, and less than a clock can't reckon with."""
+"""Seconds of the longest limit: more than anybody waits, and not too much for a clock to reckon with."""
 
 
 class Seconds(click.ParamType[float]):

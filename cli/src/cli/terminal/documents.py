@@ -10,7 +10,7 @@ VERSION = 1
 
 
 def document(screen: Screen, content: Mapping[str, object]) -> None:
-    """One document, the whole of what a command has to say."""
+    """One document, indented."""
     screen.line(_encoded(screen, {"version": VERSION, **content}, indent=2))
 
 
