@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from itertools import pairwise
-from types import FrameType
+from collections.abc import Callable
+from itertools import cycle, islice, pairwise
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cli.terminal import code_blocks, markdown, spans, wrapping
 from cli.terminal.columns import columns
 from cli.terminal.markdown import Markdown
 
@@ -164,30 +166,67 @@ def test_without_marks_nothing_is_lost_and_nothing_is_wider_than_the_screen(text
         assert columns(line) <= width or len(line.split()) == 1 or len(max(line.split(), key=len)) > min(24, width // 2)
 
 
+class Counted:
+    """A pattern that tells how many characters it looks at, or may have looked at where it finds nothing."""
+
+    def __init__(self, pattern: re.Pattern[str], tell: Callable[[int], object]) -> None:
+        self._pattern = pattern
+        self._tell = tell
+
+    def search(self, text: str, begin: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        return self._told(self._pattern.search(text, begin, end), min(len(text), end) - begin)
+
+    def match(self, text: str, begin: int = 0) -> re.Match[str] | None:
+        return self._told(self._pattern.match(text, begin), len(text) - begin)
+
+    def findall(self, text: str) -> list[Any]:
+        self._tell(len(text))
+        return self._pattern.findall(text)
+
+    def _told(self, found: re.Match[str] | None, most: int) -> re.Match[str] | None:
+        self._tell(found.end() - found.pos if found else most)
+        return found
+
+
+def count_searched(monkeypatch: pytest.MonkeyPatch, tell: Callable[[int], object]) -> None:
+    """Have all patterns of Markdown tell what they look at."""
+    for module in (code_blocks, markdown, spans, wrapping):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, re.Pattern):
+                monkeypatch.setattr(module, name, Counted(value, tell))
+            elif name == "_COUNTERPARTS":
+                monkeypatch.setattr(module, name, {marks: Counted(each, tell) for marks, each in value.items()})
+    monkeypatch.setattr(spans, "re", SimpleNamespace(compile=lambda pattern: Counted(re.compile(pattern), tell)))
+
+
 @pytest.mark.parametrize(
-    "text", ["some words and **more** of `them`. ", "**", "`", "[", "*a ", "> ", "\\", "x", "#", "-"]
+    "text",
+    ["some words and **more** of `them`. ", "**", "`", "[", "*a ", "> ", "\\", "x", "#", "-"]
+    + [pytest.param(mark + "word " * 4_000, id=f"{mark} and no end") for mark in ("**", "`", "[", "[x](")],
 )
-def test_the_cost_grows_with_the_length_and_no_faster(text: str) -> None:
+def test_the_cost_grows_with_the_length_and_no_faster(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: list[int] = []
+
+    def step(_frame: FrameType, _event: str, _argument: object) -> Any:
+        spent.append(1)
+        return step
+
     def steps(size: int) -> int:
-        """How many lines of Python it takes to show so much text in small pieces."""
-        pieces = [(text * size)[begin : begin + 4] for begin in range(0, size, 4)]
-        count = 0
-
-        def step(_frame: FrameType, _event: str, _argument: object) -> Any:
-            nonlocal count
-            count += 1
-            return step
-
-        markdown = Markdown(lambda: 80, paint)
+        """How many lines of Python it takes to show so much text in small pieces, and characters searched."""
+        whole = "".join(islice(cycle(text), size))
+        pieces = [whole[begin : begin + 4] for begin in range(0, size, 4)]
+        spent.clear()
+        shown = Markdown(lambda: 80, paint)
         before = sys.gettrace()
         sys.settrace(step)
         try:
             for piece in pieces:
-                markdown.feed(piece)
-            markdown.end()
+                shown.feed(piece)
+            shown.end()
         finally:
             sys.settrace(before)
-        return count
+        return sum(spent)
 
+    count_searched(monkeypatch, spent.append)
     steps(1_000)
     assert steps(20_000) < 12 * steps(2_000)
