@@ -105,9 +105,9 @@ class World:
             now=lambda: self.time,
         )
 
-    def run(self, *args: str) -> Ran:
-        """Run a command line in this process."""
-        environment = self.environment()
+    def run(self, *args: str, **changes: Any) -> Ran:
+        """Run a command line in this process. changes: what else is in its environment."""
+        environment = self.environment()._replace(**changes)
         status = 0
         try:
             cli.main(list(args), "vuhitra", obj={"environment": environment})

@@ -107,6 +107,11 @@ class TestThinking:
         piped = world.run(*ask(server, "--show-thinking")).err
         assert piped == f"Thinking …\n{words}… thought for 0.0 s\n\n"
 
+    def test_no_blank_lines_go_before_it(self, world: World, serve: Serve) -> None:
+        thought = {"model": "m", "response": "", "thinking": "\n\n so blue", "done": False}
+        server = serve({"/api/generate": stream([thought, *generated("yes")])})
+        assert world.run(*ask(server, "--show-thinking")).err == self.SHOWN
+
     def test_stopped_while_it_thinks(self, world: World, serve: Serve) -> None:
         thought = {"model": "m", "response": "", "thinking": "so blue", "done": False}
         server = serve({"/api/generate": [STREAM_HEAD, chunk(thought), Hang()]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,8 +11,10 @@ import sys
 import threading
 from typing import Any
 
+import click
 import pytest
 
+from cli.ending import run_to_the_end
 from tests.commands.conftest import RoutedServer, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
 from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Step, WaitFor, answer, chunk
@@ -109,6 +112,22 @@ def test_pressed_twice_it_says_as_much_and_no_traceback(world: World, serve: Ser
         assert err in (b"", b"Stopped after 5 words.\n", b"Stopped.\n")
 
 
+def test_pressed_again_while_it_is_told_the_first_is_what_is_told(world: World) -> None:
+    @click.command
+    def stop() -> None:
+        first = KeyboardInterrupt()
+        first.add_note("Stopped after 5 words.")
+        try:
+            raise first
+        finally:
+            raise KeyboardInterrupt
+
+    environment = world.environment()
+    assert run_to_the_end(stop, [], "vuhitra", {"environment": environment}) == 130
+    assert isinstance(environment.stderr.bytes, io.BytesIO)
+    assert environment.stderr.bytes.getvalue() == b"Stopped after 5 words.\n"
+
+
 WHILE_IT_STARTS = """
 import os, signal, sys
 
@@ -127,7 +146,18 @@ run()
 
 @pytest.mark.parametrize("module", ["cli.signals", "cli.main", "click", "cli.commands.chat", "cli.config", "vuhitra"])
 def test_while_the_program_starts(world: World, module: str) -> None:
-    program = WHILE_IT_STARTS.format(module=module, args=["chat", "x", "-m", "m"])
+    assert _interrupted_at(module, world) in ((130, b"", b""), (130, b"", b"Stopped.\n"))
+
+
+def test_just_before_it_asks_nothing_is_left_of_its_file(world: World) -> None:
+    shown_in_a_file = ("--show-thinking", "--output", "a.md")
+    assert _interrupted_at("cli.terminal.thinking", world, *shown_in_a_file) == (130, b"", b"Stopped.\n")
+    assert not list(world.home.glob("*a.md*"))
+
+
+def _interrupted_at(module: str, world: World, *flags: str) -> tuple[int, bytes, bytes]:
+    """How a chat ends that is stopped at the import of a module, and what it wrote."""
+    program = WHILE_IT_STARTS.format(module=module, args=["chat", "x", "-m", "m", *flags])
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=world.home,
@@ -137,8 +167,7 @@ def test_while_the_program_starts(world: World, module: str) -> None:
         timeout=SOON,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (130, b"")
-    assert done.stderr in (b"", b"Stopped.\n")
+    return done.returncode, done.stdout, done.stderr
 
 
 HEARD_ELSEWHERE = """

@@ -6,10 +6,12 @@ import io
 import re
 import subprocess
 import threading
+from functools import partial
 
 import pytest
 
 from cli.environment import Environment, Stream
+from cli.services.prompts import read_stdin
 from cli.terminal.screen import Screen, screens
 from tests.commands.conftest import Serve, generated, listed
 from tests.commands.running import COMMAND, SOON, World, in_terminal
@@ -89,6 +91,19 @@ class TestEncodings:
             assert all(len(line) <= 20 for line in lines), lines
 
 
+class Hesitating(io.BytesIO):
+    """A stdin that has more to say, and is silent for a while once it has said so many bytes."""
+
+    def __init__(self, said: int) -> None:
+        super().__init__(b"text")
+        self._said = said
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() == self._said:
+            threading.Event().wait(0.5)
+        return super().read(size)
+
+
 class TestPipes:
     def test_a_closed_pipe_is_no_error(self, world: World, serve: Serve, released: threading.Event) -> None:
         first, *others = [chunk(record) for record in generated("one\ntwo\n", *["more\n"] * 100)]
@@ -148,6 +163,22 @@ class TestPipes:
             assert process.stderr.readline() == (b"note: waiting for stdin; --no-stdin if there is none\n")
             process.communicate(b"text", timeout=SOON)
         assert server.requests[0].json["prompt"] == "text\n\nx"
+
+    def test_stdin_that_has_begun_is_not_silent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("cli.services.prompts.SILENT_FOR", 0.1)
+        noted: list[int] = []
+        for said in (0, 1):
+            assert read_stdin(Hesitating(said), partial(noted.append, said)) == b"text"
+        assert noted == [0]
+
+    def test_stdin_that_is_all_there_is_to_ask_is_awaited_without_a_word(
+        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("cli.services.prompts.SILENT_FOR", 0.1)
+        args = ("chat", "-m", "m", "--host", serve(says=["a"]).url)
+        assert world.run(*args, stdin=Stream(Hesitating(0))).err == ""
+        told = world.run(*args, "x", stdin=Stream(Hesitating(0))).err
+        assert told == "note: waiting for stdin; --no-stdin if there is none\n"
 
     def test_a_process_without_any_stream_lives(self, world: World, serve: Serve) -> None:
         command = f"{' '.join(['python', '-m', 'cli'])} chat x -m m --host {serve(says=['a']).url}"

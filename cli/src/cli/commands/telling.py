@@ -91,7 +91,7 @@ class Telling:
         if isinstance(error, KeyboardInterrupt):
             words = self._view.stopped(facts, interruption(error))
             kept = f", kept in {self._keep()}" if self._keeps_some else ""
-            if words and not hasattr(error, "__notes__"):
+            if words:
                 error.add_note(f"Stopped after {counted(words, 'word')}{kept}.")
         elif isinstance(error, Exception) and not isinstance(error, ReaderGone):
             from cli.commands.breaking_off import explained
