@@ -10,20 +10,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from cli.narration import is_look, is_narrated
+
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SAID = ("path", "model", "error")
 """Fields of the library's records that stand in their messages, too."""
-
-LOOKING = "look"
-"""The name of threads that ask a server what it is doing."""
-
-_NARRATED = ("attempt", "pulling")
-"""Fields of the library's records whose news a command tells in its own way."""
-
-HearOfAttempt = Callable[[str, float], None]
-
-_IN_WORDS = {"429": "busy", "500": "still loading", "502": "bad gateway", "503": "busy", "504": "gateway timed out"}
-"""What a status means, where it is a reason to try again."""
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -39,29 +30,18 @@ def configure_logging(
     tell: is given each line, without its end. everything: also what the commands narrate themselves, like attempts.
     """
     handler = _Lines(tell)
+    handler.setLevel(level)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     handler.addFilter(_in_our_words)
     if not everything:
-        handler.addFilter(_is_not_narrated)
+        handler.addFilter(lambda record: not is_narrated(record))
     if level != "DEBUG":
-        handler.addFilter(_is_no_look)
+        handler.addFilter(lambda record: not is_look(record))
     root = logging.getLogger()
     for earlier in [each for each in root.handlers if isinstance(each, _Lines)]:
         root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(level)
-
-
-@contextmanager
-def attempts_heard(tell: HearOfAttempt) -> Generator[None]:
-    """While this lasts, `tell` hears of each wait before another attempt: `2 of 3: refused`, and its seconds."""
-    listener = _Attempts(tell)
-    logger = logging.getLogger("vuhitra")
-    logger.addHandler(listener)
-    try:
-        yield
-    finally:
-        logger.removeHandler(listener)
 
 
 @contextmanager
@@ -85,19 +65,6 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         for line in self.format(record).split("\n"):
             self._tell(line)
-
-
-class _Attempts(logging.Handler):
-    def __init__(self, tell: HearOfAttempt) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = vars(record)
-        if "attempt" in fields:
-            reason = str(fields.get("reason", "failed"))
-            which = f"{fields['attempt']} of {fields.get('attempts', '?')}: {_IN_WORDS.get(reason, reason)}"
-            self._tell(which, float(fields.get("wait", 0.0)))
 
 
 class _TextFormatter(logging.Formatter):
@@ -143,12 +110,3 @@ def _in_our_words(record: logging.LogRecord) -> bool:
     if record.name == "dotenv.main" and record.args:
         record.msg = "./.env, line %s: not understood"
     return True
-
-
-def _is_not_narrated(record: logging.LogRecord) -> bool:
-    return not any(name in vars(record) for name in _NARRATED)
-
-
-def _is_no_look(record: logging.LogRecord) -> bool:
-    """What is asked beside a call, once a second while it is awaited, is news for nobody but a debugger."""
-    return record.threadName != LOOKING

@@ -66,7 +66,8 @@ def test_what_failed_is_named(world: World) -> None:
 def test_looks_beside_a_call_are_for_debuggers_alone(world: World) -> None:
     import logging
 
-    from cli.logger import LOOKING, configure_logging
+    from cli.logger import configure_logging
+    from cli.narration import LOOKING
 
     for level, is_told in (("INFO", False), ("DEBUG", True)):
         written: list[str] = []

@@ -55,6 +55,7 @@ CHAT_MAY_IMPORT = HELP_MAY_IMPORT | {
     "cli.config",
     "cli.config_file",
     "cli.logger",
+    "cli.narration",
     "cli.private_files",
     "cli.services",
     "cli.services.answering",

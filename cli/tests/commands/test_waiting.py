@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from cli.terminal.screen import Screen
 from cli.terminal.waiting import Awaited
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import Hang, Step, WaitFor, answer, stream
+from tests.scripted_server import STREAM_HEAD, Close, Hang, Step, WaitFor, answer, chunk, stream
 from vuhitra import OllamaClient
 from vuhitra.hosts import resolve_host
 
@@ -241,6 +243,29 @@ def test_whatever_is_tried_again_it_is_told(world: World, serve: Serve, verb: tu
         terminal.wait_for(r"trying again \(2 of 3: busy\) … \d s")
         terminal.send("\x03")
         assert terminal.end() == 130
+
+
+LEVELS = ["", "ERROR", "CRITICAL"]
+AGAIN: list[Step] = [b"HTTP/1.1 503 X\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_trying_again_is_told_whatever_is_logged(world: World, serve: Serve, level: str) -> None:
+    host = serve({"/api/tags": InTurn(AGAIN, listed("m")), "/api/ps": answer({"models": []})}).url
+    here = world.with_(variables={"LOG_LEVEL": level})
+    ran = here.run("models", "list", "--host", host, monotonic=itertools.count(0, 20).__next__)
+    assert (ran.status, "trying again (2 of 3: busy)\n" in ran.err, "warning" in ran.err) == (0, True, False)
+    assert logging.getLogger("vuhitra").level == logging.NOTSET
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_bar_of_a_pull_tells_of_it_whatever_is_logged(world: World, serve: Serve, level: str) -> None:
+    half, whole = ({"status": "pulling a", "digest": "a", "total": 2, "completed": part} for part in (1, 2))
+    broken: list[Step] = [STREAM_HEAD, chunk(half), Close()]
+    server = serve({"/api/pull": InTurn(broken, AGAIN, stream([whole, {"status": "success"}]))})
+    here = world.with_(variables={"LOG_LEVEL": level})
+    ran = here.run("models", "pull", "m", "--host", server.url, monotonic=itertools.count(0, 20).__next__)
+    assert (ran.status, ", try " in ran.err, "warning" in ran.err) == (0, True, False), ran.err
 
 
 def test_quiet_is_quiet(world: World, serve: Serve) -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.commands.invocation import Invocation
-from cli.logger import attempts_heard
+from cli.narration import attempts_heard
 from cli.terminal import documents
 from cli.terminal.progress import ALONE, Place, PullBar
 

@@ -12,7 +12,7 @@ from math import inf
 from threading import Thread
 from typing import NamedTuple
 
-from cli.logger import LOOKING, attempts_heard
+from cli.narration import LOOKING, attempts_heard
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import duration
 from cli.terminal.screen import DIM, Screen
