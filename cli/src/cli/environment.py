@@ -1,6 +1,7 @@
 """The outside world in one object: streams, terminal, clocks, variables, folders.
 
-Nothing else in the command line asks `sys`, `os.environ` or the clock; tests build their own Environment.
+Nothing else in the command line asks `sys`, `os.environ` or the clock, but the built-in engine, which is a server of
+its own, and urllib, which finds the proxies of pages there. Tests build their own Environment.
 Named tuples, here and in what every start imports: they are made in a fifth of a dataclass's time.
 """
 

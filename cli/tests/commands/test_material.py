@@ -99,6 +99,16 @@ class TestFiles:
         piped = world.with_(stdin="schön 你".encode(encoding))
         assert prompt_of(piped, serve(says=["a"])) == "schön 你"
 
+    def test_a_tilde_is_the_home_folder(self, world: World, serve: Serve) -> None:
+        (world.home / "a.txt").write_text("ay")
+        (world.home / "s.txt").write_text("be brief")
+        server, elsewhere = serve(says=["a"]), str(world.home.parent)
+        args = ("chat", "-m", "m", "--host", server.url, "-f", "~/a.txt", "-s", "@~/s.txt", "--schema", "@~/none")
+        assert world.run(*args, cwd=elsewhere).err == "Error: no file ~/none\n"
+        assert world.run(*args[:-2], cwd=elsewhere).status == 0
+        sent = server.requests[0].json
+        assert (sent["prompt"], sent["system"]) == ("```~/a.txt\nay\n```", "be brief")
+
     def test_another_encoding_is_an_error_with_the_place(self, world: World) -> None:
         (world.home / "my a.txt").write_bytes(b"one\ntwo\nsch\xf6n")
         assert refused(world, "-f", "my a.txt", "x") == (

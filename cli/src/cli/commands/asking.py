@@ -67,7 +67,8 @@ def _options(given: Given, words: Sequence[str]) -> dict[str, Any]:
 
 def _read(call: Invocation, given: Given, *, has_words: bool) -> tuple[list[Material], list[bytes]]:
     """Texts in their order, stdin the last unless a flag gives it another place; and images."""
-    stdin = call.environment.stdin
+    environment = call.environment
+    stdin = environment.stdin
     files, images = given["file"], given["attach"]
     is_read = not (given["no_stdin"] or stdin.is_terminal)
 
@@ -81,7 +82,8 @@ def _read(call: Invocation, given: Given, *, has_words: bool) -> tuple[list[Mate
     is_named = check_stdin_once(files, images)
     if is_named and given["no_stdin"]:
         raise Failure("--no-stdin, and yet a flag reads stdin")
-    places = Places(call.environment.cwd, partial(read_stdin, stdin.bytes, partial(_tell_of_stdin, call)))
+    read = partial(read_stdin, stdin.bytes, partial(_tell_of_stdin, call))
+    places = Places(environment.cwd, environment.variables, read)
     materials = [_awaited(call, place, partial(material_at, place, places)) for place in files]
     seen = [_awaited(call, place, partial(image_at, place, places)) for place in images]
     if is_read and not is_named:
@@ -117,7 +119,7 @@ def _system(call: Invocation, given: Given) -> str | None:
         return None
     from cli.services.composing import Places, system_of
 
-    return system_of(given["system"], Places(call.environment.cwd, bytes))
+    return system_of(given["system"], Places(call.environment.cwd, call.environment.variables, bytes))
 
 
 def _schema(call: Invocation, given: Given) -> dict[str, Any] | None:
@@ -126,7 +128,7 @@ def _schema(call: Invocation, given: Given) -> dict[str, Any] | None:
     from cli.services.composing import Places
     from cli.services.schemas import schema_of
 
-    places = Places(call.environment.cwd, bytes)
+    places = Places(call.environment.cwd, call.environment.variables, bytes)
     return schema_of(given["schema"], lambda path: places.text_at(path, "--schema @"))
 
 

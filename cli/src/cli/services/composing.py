@@ -5,7 +5,7 @@ Nothing is opened but what a flag names: a path within a prompt is text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from cli.failure import Failure
@@ -21,9 +21,13 @@ _SHORTEST_FENCE = 3
 
 
 class Places(NamedTuple):
-    """Where things are read from. cwd: what paths are relative to. stdin: reads all of it."""
+    """Where things are read from. cwd: what paths are relative to. variables: name the home folder.
+
+    stdin: reads all of it.
+    """
 
     cwd: str
+    variables: Mapping[str, str]
     stdin: Callable[[], bytes]
 
     def source(self, place: str, flag: str) -> Source:
@@ -34,11 +38,11 @@ class Places(NamedTuple):
             from cli.services.fetching import fetch
 
             return fetch(place, images=flag == IMAGES)
-        return read_file(place, self.cwd, flag)
+        return read_file(place, self.cwd, self.variables, flag)
 
     def text_at(self, path: str, flag: str) -> str:
         """The text of a file that belongs to another flag."""
-        return decoded(read_file(path, self.cwd, flag))
+        return decoded(read_file(path, self.cwd, self.variables, flag))
 
 
 def check_stdin_once(files: Sequence[str], images: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from cli.config_file import Profile
 from cli.exit_status import Verdict
 from cli.failure import Failure
+from cli.services.reading import expanded
 
 _AT_MOST = 10.0
 """Seconds that a command has to print a key: it may ask a person for a password."""
@@ -25,8 +26,7 @@ def certificates_of(profile: Profile, variables: Mapping[str, str]) -> Certifica
     """Its CA and client certificate; `~/` is the home folder. Raises Failure for a file that isn't there."""
 
     def existing(key: str, path: str) -> str:
-        home = variables.get("HOME") or os.path.expanduser("~")
-        found = os.path.join(home, path.removeprefix("~/")) if path.startswith("~/") else path
+        found = expanded(path, variables)
         if not os.path.exists(found):
             again = f"vuhitra config set profiles.{profile.name}.{key} FILE"
             raise Failure(f"profile {profile.name}: no file {path!r} ({key})", hint=again)

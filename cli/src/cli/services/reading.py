@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from cli.failure import Failure
@@ -31,11 +32,19 @@ def is_url(place: str) -> bool:
     return place.lower().startswith(("http://", "https://"))
 
 
-def read_file(path: str, cwd: str, flag: str) -> Source:
+def expanded(path: str, variables: Mapping[str, str]) -> str:
+    """A path, with the home folder for `~/` at its beginning."""
+    home = variables.get("HOME")
+    if home and path.startswith("~/"):
+        return os.path.join(home, path[2:])
+    return os.path.expanduser(path)
+
+
+def read_file(path: str, cwd: str, variables: Mapping[str, str], flag: str) -> Source:
     """The bytes of a file. flag: what stands before its name, for what to try: `-f `. Raises Failure."""
     if not path:
         raise Failure(f"{flag.strip()} names no file")
-    where = os.path.join(cwd, os.path.expanduser(path))
+    where = os.path.join(cwd, expanded(path, variables))
     try:
         if os.path.isdir(where):
             raise _is_folder(path, where, flag)
