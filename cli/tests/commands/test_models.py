@@ -142,8 +142,27 @@ class TestList:
 
     def test_an_older_server_says_less(self, here: World, serve: Serve) -> None:
         ran = here.run("models", "list", "--host", serve({"/api/tags": listed("m:latest")}).url)
-        assert ran.status == 0
+        assert (ran.status, ran.err) == (0, "")
         assert ran.out.splitlines()[1].split() == ["m:latest", "98", "MB"]
+
+    @pytest.mark.parametrize(
+        ("running", "why"),
+        [
+            (answer({"error": "no"}, 401), "Ollama at URL (--host) answered 401 to /api/ps, sent with no credential"),
+            (answer({"error": "no"}, 500), "Ollama at URL (--host) answered 500 to /api/ps"),
+            (answer(b"<html>"), "what answers at URL (--host) doesn't speak Ollama's protocol"),
+            ([Hang()], "Ollama at URL (--host) was not done with its answer within 0.2 s"),
+        ],
+    )
+    def test_a_server_that_does_not_say_what_is_loaded_is_told_of(
+        self, here: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, running: list[Step], why: str
+    ) -> None:
+        monkeypatch.setattr("cli.commands.models_list._AT_MOST", 0.2)
+        server = serve({**ROUTES, "/api/ps": running})
+        ran = here.run("models", "list", "--host", server.url)
+        assert (ran.status, ran.out.splitlines()[1].split()[-3:]) == (0, ["3", "days", "ago"])
+        assert ran.err == f"warning: which models are loaded is unknown: {why.replace('URL', server.url)}\n"
+        assert server.paths.count("/api/ps") == 1
 
     def test_what_an_older_server_tells_of_each_model_alone_is_asked_for(self, here: World, serve: Serve) -> None:
         tags = [{key: value for key, value in each.items() if key != "capabilities"} for each in (LLAMA, SMOL)]
@@ -350,9 +369,15 @@ class TestHealth:
         assert world.run("models", "health", "--host", server.url).status == 10
         assert server.paths == ["/api/version"]
 
-    @pytest.mark.parametrize(("status", "code"), [(401, 4), (404, 2), (500, 10), (503, 10)])
-    def test_a_refusal_is_an_answer(self, world: World, serve: Serve, status: int, code: int) -> None:
-        server = serve({"/api/version": answer({"error": "no"}, status)})
+    @pytest.mark.parametrize(
+        ("path", "status", "code"),
+        [
+            *(("/api/version", *each) for each in ((401, 4), (404, 2), (500, 10), (503, 10))),
+            *(("/api/ps", *each) for each in ((401, 4), (500, 10), (503, 10))),
+        ],
+    )
+    def test_a_refusal_is_an_answer(self, world: World, serve: Serve, path: str, status: int, code: int) -> None:
+        server = serve({**ROUTES, "/api/version": answer({"version": "1"}), path: answer({"error": "no"}, status)})
         ran = world.run("models", "health", "--json", "--host", server.url)
         assert (ran.status, ran.json["reached"], ran.error["exit"]) == (code, True, code)
 
@@ -369,11 +394,13 @@ class TestHealth:
         assert (ran.status, ran.out.rstrip()[-9:]) == (0, ", 1 model")
         assert world.run("models", "health", "--json", "--host", server.url).json["loaded"] is None
 
+    @pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/ps"])
     def test_an_answer_that_dribbles_is_too_slow(
-        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, path: str
     ) -> None:
         monkeypatch.setattr("cli.services.health._AT_MOST", 0.5)
-        server = serve({"/api/version": [Dribble(STREAM_HEAD, 0.05)]})
+        routes = {**ROUTES, "/api/version": answer({"version": "1"}), path: [Dribble(STREAM_HEAD, 0.05)]}
+        server = serve(routes)
         ran = world.run("models", "health", "--json", "--host", server.url)
         assert (ran.status, ran.json["reached"]) == (3, False)
 

@@ -11,9 +11,10 @@ import click
 from cli.commands.command import Command
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_models, print_names
+from cli.logger import get_logger
 from cli.services.choosing import Choice, default_model
 from cli.services.known_names import KnownNames
-from cli.services.listing import described
+from cli.services.listing import described, running_if_told
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -21,6 +22,9 @@ from cli.terminal.columns import columns
 from cli.terminal.errors import tell_hint
 from cli.terminal.numbers import counted, size
 from vuhitra.errors import OllamaError
+
+_AT_MOST = 2.0
+"""Seconds that the server may take to tell which models are loaded."""
 
 
 @click.command(name="list", cls=Command)
@@ -53,9 +57,11 @@ def models_list(context: click.Context) -> None:
 
 
 def _running(server: Server) -> Sequence[Mapping[str, Any]]:
+    """The models that are loaded; that they aren't known is told, and the list is shown without."""
     try:
-        return server.client.running_models()
-    except OllamaError:  # a compatible server that lacks it; the list is worth showing without
+        return running_if_told(server, _AT_MOST) or ()
+    except OllamaError as error:
+        get_logger("cli").warning("which models are loaded is unknown: %s", error.what)
         return ()
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cli.exit_status import Verdict
 from cli.failure import Failure
+from cli.services.listing import running_if_told
 from cli.services.servers import Server
-from vuhitra.errors import OllamaResponseError, OllamaTimeoutError
-
-if TYPE_CHECKING:
-    from vuhitra import OllamaClient
+from vuhitra.errors import OllamaTimeoutError
 
 _AT_MOST = 5.0
 """Seconds that each answer may take in all."""
@@ -38,16 +35,8 @@ def check(server: Server, clock: Callable[[], float]) -> Health:
         began = clock()
         version = client.version()
         latency = clock() - began
-        return Health(version, latency, len(client.list_models()), _loaded(client))
+        models, running = client.list_models(), running_if_told(server, _AT_MOST)
+        return Health(version, latency, len(models), None if running is None else len(running))
     except OllamaTimeoutError as error:
         # Too slow to be healthy is not reached, here: a health check has two answers.
         raise Failure(error.what, why=error.why, hint=error.hint, verdict=Verdict.NOT_REACHED) from error
-
-
-def _loaded(client: OllamaClient) -> int | None:
-    try:
-        return len(client.running_models())
-    except OllamaResponseError as error:
-        if error.status != 404:
-            raise
-        return None  # a compatible server that lacks it

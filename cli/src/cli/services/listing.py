@@ -45,6 +45,19 @@ def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
     return [_completed(model, shown.get(model["name"])) for model in listed]
 
 
+def running_if_told(server: Server, seconds: float) -> Sequence[Listed] | None:
+    """The models that are loaded; None where the server can't tell, as compatible ones can't.
+
+    seconds: how long it may take. Raises OllamaError for what else it says, or doesn't.
+    """
+    try:
+        return server.asked_once(seconds).running_models()
+    except OllamaResponseError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
 def _completed(model: Listed, shown: Mapping[str, Any] | None) -> Listed:
     if shown is None:
         return model
