@@ -249,7 +249,7 @@ class TestSet:
     def test_a_place_where_no_file_can_be_is_wrong_usage(self, tmp_path: Path) -> None:
         too_long = str(tmp_path / ("n" * 255))  # for the file beside it that takes its name
         with pytest.raises(Failure, match="cannot write") as raised:
-            set_value(too_long, "model", "m")
+            set_value(too_long, "c", "model", "m")
         assert (raised.value.why, raised.value.verdict) == ("File name too long", Verdict.USAGE)
 
     def test_a_disk_that_takes_no_more_is_unexpected(self, world: World) -> None:
