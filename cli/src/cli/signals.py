@@ -11,6 +11,7 @@ import signal
 TYPE_CHECKING = False  # typing takes a while to import
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _TIME_TO_HEAR = 0.05
@@ -27,15 +28,25 @@ def end_in_order() -> None:
     """From now on they raise KeyboardInterrupt, or its kind for the other two: what was begun is ended."""
     heard: list[int] = []
 
-    def hear(number: int, _: object) -> None:
-        heard.append(number)
-        _raise(number)
+    def hear(number: int, frame: FrameType | None) -> None:
+        if not _finalizes(frame):  # what is raised there is printed and lost; it is sent again
+            heard.append(number)
+            _raise(number)
 
     _answer_with(hear)
     _make_sure(heard)
 
 
-def _answer_with(handler: Callable[[int, object], None]) -> None:
+def _finalizes(frame: FrameType | None) -> bool:
+    """Whether an object that nobody needs any more is being cleared away."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _answer_with(handler: Callable[[int, FrameType | None], None]) -> None:
     for name in _ENDING:
         number = getattr(signal, name, None)  # Windows lacks one of them
         # A process that was started to ignore one, as by nohup, goes on ignoring it.

@@ -185,9 +185,28 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_signal_that_comes_just_before_a_wait_is_heard(world: World) -> None:
+WHILE_SOMETHING_IS_CLEARED_AWAY = """
+import os, signal
+from cli.signals import end_in_order
+
+class Cleared:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+end_in_order()
+waited_for, _ = os.pipe()
+try:
+    Cleared()
+    os.read(waited_for, 1)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@pytest.mark.parametrize("program", [HEARD_ELSEWHERE, WHILE_SOMETHING_IS_CLEARED_AWAY])
+def test_a_signal_that_comes_at_a_bad_moment_is_heard(world: World, program: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HEARD_ELSEWHERE],
+        [sys.executable, "-c", program],
         env=world.process_variables(),
         capture_output=True,
         timeout=SOON,
