@@ -17,10 +17,6 @@ from cli.terminal.screen import screens
 
 if TYPE_CHECKING:
     from cli.config import Settings
-    from cli.services.memory import Memory
-
-_WITHIN = 0.3
-"""Seconds that a server has to name its models while somebody waits for a key to act."""
 
 _BASH = """\
 _vuhitra_completion() {
@@ -110,17 +106,22 @@ class _Asked(ShellComplete):
 
     def _items(self, wanted: click.Parameter, context: click.Context, begun: str) -> list[CompletionItem[str]] | None:
         """What a parameter takes, by what it says of that; None where it says nothing that is known here."""
+        from cli.services.completing import model_names, profile_names, setting_keys
+
+        environment = self.environment
         if wanted.callback is check_model_names:
-            return [CompletionItem(name) for name in _model_names(context, self.environment)]
+            return _items_of(model_names(_settings(context, environment), environment.state_dir))
         match (wanted.metavar or "").strip("[]").split("|"):
             case ["FILE", *_]:
                 return [CompletionItem(begun, type="file")]
             case [*_, "PROFILE"]:
-                return [CompletionItem(name) for name in _profiles(self.environment)]
+                return _items_of(profile_names(environment.config_file))
             case ["KEY"]:
-                return [CompletionItem(key) for key in _keys(self.environment, begun)]
+                return _items_of(setting_keys(environment.config_file, begun))
             case ["KEY=VALUE"]:
-                return [CompletionItem(f"{name}=", type="open") for name in _options() if "=" not in begun]
+                from cli.services.request_options import KNOWN
+
+                return [CompletionItem(f"{name}=", type="open") for name in KNOWN if "=" not in begun]
             case _:
                 return None
 
@@ -151,35 +152,31 @@ class _Bash(_Asked):
         return f"{item.type}\t{before}{item.value.removeprefix(hidden)}"
 
 
-class _Zsh(_Asked, ZshComplete):
-    source_template = _ZSH
+class _ByWholeWords(_Asked):
+    """These shells are given whole words: a value behind an equals sign has its flag before it."""
 
     def format_completion(self, item: CompletionItem[str]) -> str:
-        return super().format_completion(_with_flag(item, self.get_completion_args()[1]))
+        flag, equals, _ = self.get_completion_args()[1].partition("=")
+        if equals and flag.startswith("-") and item.type != "file":
+            item.value = f"{flag}={item.value}"
+        return super().format_completion(item)
+
+
+class _Zsh(_ByWholeWords, ZshComplete):
+    source_template = _ZSH
 
     def get_completion_args(self) -> tuple[list[str], str]:
         words, index = split_arg_string(self.variable("COMP_WORDS")), int(self.variable("COMP_CWORD"))
         return words[1:index], words[index] if index < len(words) else ""
 
 
-class _Fish(_Asked, FishComplete):
+class _Fish(_ByWholeWords, FishComplete):
     source_template = _FISH
-
-    def format_completion(self, item: CompletionItem[str]) -> str:
-        return super().format_completion(_with_flag(item, self.get_completion_args()[1]))
 
     def get_completion_args(self) -> tuple[list[str], str]:
         words, begun = split_arg_string(self.variable("COMP_WORDS"))[1:], self.variable("COMP_CWORD")
         begun = split_arg_string(begun)[0] if begun else ""
         return (words[:-1] if begun and words[-1:] == [begun] else words), begun
-
-
-def _with_flag(item: CompletionItem[str], begun: str) -> CompletionItem[str]:
-    """An item as a whole word: a value behind an equals sign has its flag before it."""
-    flag, equals, _ = begun.partition("=")
-    if equals and begun.startswith("-") and item.type != "file":
-        item.value = f"{flag}={item.value}"
-    return item
 
 
 _SHELLS: Mapping[str, type[_Asked]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
@@ -224,75 +221,12 @@ def complete(cli: click.Command, environment: Environment, shell: str) -> None:
         pass
 
 
-def _profiles(environment: Environment) -> list[str]:
-    """The profiles of the config file."""
-    from cli.config_file import read
-    from cli.services.known_names import completable
-
-    path = environment.config_file
-    return completable(read(path, path).profiles)
-
-
-def _keys(environment: Environment, begun: str) -> list[str]:
-    """What can be set in the config file, for the profiles that are there and for one that is being named."""
-    from cli.config_rules import OF_PROFILE, TOP
-    from cli.services.known_names import completable
-
-    top, _, rest = begun.partition(".")
-    named = completable([rest.rpartition(".")[0]]) if top == "profiles" else []
-    profiles = dict.fromkeys([*_profiles(environment), *named])
-    return [*TOP, *(f"profiles.{name}.{key}" for name in profiles for key in OF_PROFILE)]
-
-
-def _options() -> Iterable[str]:
-    """The options that `-o` sets."""
-    from cli.services.request_options import KNOWN
-
-    return KNOWN
-
-
-def _model_names(context: click.Context, environment: Environment) -> list[str]:
-    """The names that the server gives within the limit, or that it gave the last time."""
+def _settings(context: click.Context, environment: Environment) -> Settings:
     from cli.config import load_settings
-    from cli.services.known_names import KnownNames, completable
-    from cli.services.memory import Memory
-    from cli.services.servers import BUILT_IN_MODEL, configured_host
 
     settings = load_settings(environment.variables, environment.cwd, environment.config_file)
-    settings = settings.with_flags(host=flags_of(context).server)
-    if settings.embedded:
-        return [BUILT_IN_MODEL]
-    known, url = KnownNames(environment.state_dir), configured_host(settings).url
-    fresh = _asked_for(settings, Memory(environment.state_dir)) if _may_be_asked(settings) else None
-    if fresh is None:
-        return known.of(url)
-    known.note(url, fresh)
-    return completable(fresh)
+    return settings.with_flags(host=flags_of(context).server)
 
 
-def _may_be_asked(settings: Settings) -> bool:
-    """Whether a key that is pressed may reach the server.
-
-    Not one beyond this machine that a folder's file names, and not one whose key a program would have to print.
-    """
-    from cli.services.servers import configured_host
-
-    if settings.profile is not None and settings.profile.key_command:
-        return False
-    return settings.origin != "dotenv" or configured_host(settings).is_loopback
-
-
-def _asked_for(settings: Settings, memory: Memory) -> list[str] | None:
-    """What the server names in time; None where it doesn't."""
-    from cli.services.time_limit import within
-
-    def ask() -> list[str]:
-        from cli.services.servers import connected
-
-        with connected(settings, memory, attempts=1) as server:
-            return [str(each["name"]) for each in server.asked_once(_WITHIN).list_models()]
-
-    try:
-        return within(_WITHIN, ask)
-    except Exception:  # noqa: BLE001  as above
-        return None
+def _items_of(names: Iterable[str]) -> list[CompletionItem[str]]:
+    return [CompletionItem(name) for name in names]

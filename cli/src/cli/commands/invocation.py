@@ -11,10 +11,9 @@ from cli.commands.command import Flags, environment_of, flags_of, screens_of
 from cli.config import DOTENV, Settings, settings_of
 from cli.environment import Environment
 from cli.exit_status import Verdict
-from cli.failure import Failure, NeedsYes, Terminated
+from cli.failure import Failure, NeedsYes
 from cli.logger import get_logger
 from cli.services.memory import Memory
-from cli.terminal.columns import wrapped
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.screen import DIM, Screen
 from cli.terminal.waiting import Waiting
@@ -68,30 +67,15 @@ class Invocation(NamedTuple):
         """Ask for a yes; all else is a no. Raises Failure that names the flag where nobody can be asked."""
         if not self.can_ask:
             raise NeedsYes(question, flag)
-        return self._answer_to(f"{question} [y/N] ").lower() in ("y", "yes")
+        from cli.terminal.questions import is_answered_with_yes
+
+        return is_answered_with_yes(question, self.err, self.environment.stdin.bytes)
 
     def choose(self, title: str, names: Sequence[str]) -> str:
-        """Have somebody choose one of several, by its number or its name. An empty answer stops the command."""
-        self.err.sentence(title)
-        for number, name in enumerate(names, 1):
-            self.err.sentence(f"  {number}  {shown_in_line(name)}")
-        while answer := self._answer_to(f"1-{len(names)}, or nothing to stop: "):
-            if answer in names:
-                return answer
-            if answer.isdecimal() and 1 <= int(answer) <= len(names):
-                return names[int(answer) - 1]
-            self.err.sentence(f"  none of them: {shown_in_line(answer)}")
-        raise Terminated(Verdict.INTERRUPTED)
+        """Have somebody choose one of several. An empty answer stops the command."""
+        from cli.terminal.questions import chosen
 
-    def _answer_to(self, question: str) -> str:
-        """A line from whoever sits there; empty at the end of stdin."""
-        self.err.write("\n".join(wrapped(self.err.translated(question), self.err.width)))
-        line = self.environment.stdin.bytes.readline()
-        if line.endswith(b"\n"):
-            self.err.was_entered()
-        else:
-            self.err.end_line()
-        return line.decode(errors="replace").strip()
+        return chosen(title, names, self.err, self.environment.stdin.bytes)
 
     @property
     def narrates(self) -> bool:

@@ -29,6 +29,18 @@ def may_be_fetched(settings: Settings) -> bool:
     return (parts.registry, parts.namespace) == (DEFAULT_REGISTRY, DEFAULT_NAMESPACE)
 
 
+def may_be_asked_by_a_key(settings: Settings) -> bool:
+    """Whether the server may be asked because somebody pressed a key to complete a line.
+
+    Not one beyond this machine that a folder's `.env` names, and not one whose key a program would have to print.
+    """
+    from cli.services.servers import configured_host
+
+    if settings.profile is not None and settings.profile.key_command:
+        return False
+    return settings.origin != "dotenv" or configured_host(settings).is_loopback
+
+
 class Trust(NamedTuple):
     """What was said yes to. folder: the state folder."""
 
