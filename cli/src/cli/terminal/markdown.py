@@ -1,7 +1,7 @@
 """Markdown at a terminal, while it is still being written: what is shown is never drawn again.
 
 Each character is looked at a bounded number of times. What may turn out to be a mark is held back until
-that is clear: to the end of its line, or a few hundred characters. What isn't one is shown as written.
+that is clear: to the end of its line, or a hundred characters, for a link three. What isn't one is shown as written.
 Only the marks themselves go: `**`, `*`, `_`, backquotes, `#`, the brackets of a link.
 """
 

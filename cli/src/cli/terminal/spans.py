@@ -14,14 +14,23 @@ from cli.terminal.screen import BOLD, DIM
 CODE = "36"
 """Cyan."""
 
-_LONGEST = 400
-"""Characters between a mark and its counterpart; what is farther apart doesn't belong together."""
+_LONGEST = 100
+"""Characters between a mark and its counterpart; what is farther apart doesn't belong together.
+
+Nothing is seen of them before that is clear, so this is how long a person waits for a mark that means nothing.
+"""
+_LONGEST_LINK = 300
+"""Characters of a whole link; its words are no longer than what is between other marks."""
 
 _MARK = re.compile(r"\\|`+|\*+|_+|\[")
 _ESCAPED = frozenset("*_`#")
 _BEFORE_MARKS = re.compile(r"[\s(\[{\"'<>|:;,.!?/*_`-]|[^\x00-\x7f]")
-_LINK = re.compile(r"\[([^\[\]]{1,400})\]\(([^()\s]{1,400})\)")
-_LINK_BEGUN = re.compile(r"\[[^\[\]]{0,400}(?:\](?:\([^()\s]{0,400})?)?$")
+_WORDS = rf"[^\[\]]{{1,{_LONGEST}}}"
+_ADDRESS = r"(?:[^()\s]|\([^()\s]*\))"
+_LINK = re.compile(rf"\[({_WORDS})\]\(({_ADDRESS}+(?: +(?:\"[^\"]*\"|'[^']*'))?)\)")
+_LINK_BEGUN = re.compile(
+    rf"\[(?:{_WORDS}(?:\](?:\((?:{_ADDRESS}*(?:\([^()\s]*)?|{_ADDRESS}+ +(?:\"[^\"]*\"?|'[^']*'?)?))?)?)?$"
+)
 
 _COUNTERPARTS = {
     mark * count: re.compile(rf"(?<![\s{mark}]){re.escape(mark * count)}(?![{word}{mark}])")
@@ -112,10 +121,10 @@ def _counterpart(signs: str, before: str, behind: str) -> re.Pattern[str] | None
 
 
 def _link(text: str, start: int, look: str, *, whole: bool) -> _Step | None:
-    if found := _LINK.match(text, start):
+    if found := _LINK.match(text, start, start + _LONGEST_LINK):
         words, address = found.groups()
         return _Step([*spans(words, look, "[", whole=True).spans, Span(f" ({address})", DIM)], found.end())
-    if not whole and _LINK_BEGUN.match(text, start):
+    if not whole and len(text) - start < _LONGEST_LINK and _LINK_BEGUN.match(text, start):
         return None
     return _Step([Span("[", look)], start + 1)
 
