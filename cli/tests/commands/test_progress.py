@@ -15,6 +15,7 @@ from cli.terminal.progress import ALONE, Place, PullBar, Transfer, places
 from cli.terminal.screen import Screen
 
 GB = 1_000_000_000
+SUCCESS = {"status": "success"}
 
 
 class Clock:
@@ -44,7 +45,7 @@ def drawn(pull: PullBar) -> str:
 
 
 def test_it_hands_on_every_record_unchanged() -> None:
-    records = [{"status": "pulling manifest"}, layer(1, 2), {"status": "success"}]
+    records = [{"status": "pulling manifest"}, layer(1, 2), SUCCESS]
     pull, _ = bar(Clock())
     assert list(pull.over(records)) == records
 
@@ -97,8 +98,8 @@ def test_of_several_the_bar_goes_on_where_the_one_before_ended() -> None:
     fractions = []
     for number in (1, 2, 3):
         pull, _ = bar(Clock(), place=Place(number, 3))
-        for completed in (0, 50, 100):
-            pull.transfer.feed(layer(completed, 100), 1.0)
+        for record in (layer(0, 100), layer(100, 100), SUCCESS):
+            pull.transfer.feed(record, 1.0)
             fractions.append(pull.fraction)
     assert fractions == sorted(fractions)
     assert fractions[3] == fractions[2] == pytest.approx(1 / 3)
@@ -160,6 +161,7 @@ def test_it_never_runs_backwards() -> None:
         {"status": "verifying sha256 digest"},
         layer(900, 900, "sha256:b"),
         layer(100, 100),
+        SUCCESS,
     ]
     transfer = Transfer(0.0)
     fractions, done = [], []
@@ -191,6 +193,26 @@ def test_whatever_a_server_says_the_bar_stands_it(record: dict[str, Any]) -> Non
     assert drawn(pull)
 
 
+def test_it_is_all_there_with_success_and_not_before() -> None:
+    clock = Clock()
+    pull, _ = bar(clock)
+    pull.feed(layer(4 * GB, 4 * GB))
+    assert drawn(pull) == "llama3.2  ━━━━━━━━━━━━━━━━━━━━━─  4.0 of 4.0 GB  99%  pulling a"
+    pull.feed(layer(0, GB, "sha256:b"))
+    assert "4.0 of 5.0 GB  99%" in drawn(pull)
+    pull.feed(layer(GB, GB, "sha256:b"))
+    assert "5.0 of 5.0 GB  99%" in drawn(pull)
+    pull.feed(SUCCESS)
+    assert drawn(pull) == "llama3.2  ━━━━━━━━━━━━━━━━━━━━━━  5.0 of 5.0 GB  100%  success"
+
+
+def test_in_a_log_it_is_all_there_with_success_and_not_before() -> None:
+    pull, written = bar(Clock())
+    records = [layer(4 * GB, 4 * GB), layer(0, GB, "sha256:b"), layer(GB, GB, "sha256:b"), SUCCESS]
+    told = [written.getvalue().decode() for _ in pull.over(records)]
+    assert told == ["", *["llama3.2: 90% of 5.0 GB\n"] * 2, "llama3.2: 90% of 5.0 GB\nllama3.2: 100% of 5.0 GB\n"]
+
+
 def test_what_was_there_before_does_not_count_as_speed() -> None:
     transfer = Transfer(0.0)
     transfer.feed(layer(900, 1000), 1.0)
@@ -206,8 +228,9 @@ def test_in_a_log_it_is_a_line_each_tenth() -> None:
         for completed in range(2001):
             clock.now += 0.02
             yield layer(completed * 1_000_000, 2 * GB)
+        yield SUCCESS
 
-    assert sum(1 for _ in pull.over(records())) == 2001
+    assert sum(1 for _ in pull.over(records())) == 2002
     lines = written.getvalue().decode().splitlines()
     assert [line.split("%")[0] for line in lines] == [f"llama3.2: {n}0" for n in range(1, 11)]
     assert lines[4] == "llama3.2: 50% of 2.0 GB, 50 MB/s"

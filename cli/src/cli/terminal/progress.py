@@ -21,6 +21,8 @@ _LEAST_BAR = 5
 _AMOUNT = "  999 of 999 MB"
 _SPEEDS = ("  999 MB/s  89 min left", "  stalled 59 s", "")
 """The longest of what stands behind the bar. There is room for it, or there never is: the bar keeps its width."""
+_BEFORE_SUCCESS = 0.99
+"""As far as it goes before the server says that it is over: more layers may come."""
 _STALLED_AFTER = 5.0
 _RATE_OVER = 5.0
 _PLAIN_STEP = 10
@@ -69,12 +71,14 @@ class Transfer:
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1; it waits where a new layer makes the whole larger."""
+        """From 0 to 1, which is success alone; it waits where a new layer makes the whole larger."""
         return self._fraction
 
     def feed(self, record: Mapping[str, Any], now: float) -> None:
         """Take in a record of `/api/pull`."""
         self.status = shown_in_line(str(record.get("status") or self.status))
+        if self.status == "success" and self._layers:
+            self._fraction = 1.0
         digest, total = record.get("digest"), record.get("total")
         if not isinstance(digest, str) or not isinstance(total, int) or total <= 0:
             return
@@ -87,7 +91,7 @@ class Transfer:
         if reached > before:
             self.moved_at = now
             self._history.append((now, self.done))
-        self._fraction = max(self._fraction, self.done / self.total)
+        self._fraction = max(self._fraction, min(self.done / self.total, _BEFORE_SUCCESS))
 
     def rate(self, now: float) -> float:
         """Bytes a second over the last few seconds; 0 where nothing is known."""
@@ -223,14 +227,14 @@ class PullBar:
         return [f"{rate(speed)}  {left} left", rate(speed)], DIM
 
     def _tell_each_tenth(self) -> None:
-        percent = int(self.transfer.fraction * 100)
-        if percent // _PLAIN_STEP <= self._told:
+        transfer = self.transfer
+        percent = int(transfer.fraction * 100)
+        awaits_success = transfer.done >= transfer.total and percent < 100
+        if percent // _PLAIN_STEP <= self._told or awaits_success:
             return
         self._told = percent // _PLAIN_STEP
-        speed = self.transfer.rate(self._clock())
-        self._tell(
-            f"{self._told * _PLAIN_STEP}% of {size(self.transfer.total)}" + (f", {rate(speed)}" if speed else "")
-        )
+        speed = transfer.rate(self._clock())
+        self._tell(f"{self._told * _PLAIN_STEP}% of {size(transfer.total)}" + (f", {rate(speed)}" if speed else ""))
 
     def _tell(self, said: str) -> None:
         self._told_at, self._quiet_for = self._clock(), _PLAIN_EVERY
