@@ -43,9 +43,13 @@ def test_one_answer_is_one_request(world: World, serve: Serve) -> None:
     assert server.requests[0].json["prompt"] == "hello"
 
 
-def test_an_answer_that_is_empty_is_said_to_be(world: World, serve: Serve) -> None:
-    ran = world.run("chat", "hello", "-m", "m", "--host", serve(says=[]).url)
-    assert (ran.status, ran.out, ran.err) == (0, "\n", "note: m answered nothing\n")
+@pytest.mark.parametrize("pieces", [[], ["\n", " \t\n"]])
+def test_an_answer_that_is_empty_is_said_to_be(world: World, serve: Serve, pieces: list[str]) -> None:
+    ran = world.run("chat", "hello", "-m", "m", "--host", serve(says=pieces).url)
+    assert (ran.status, ran.out.strip(), ran.err) == (0, "", "note: m answered nothing\n")
+
+
+def test_of_an_empty_answer_that_names_no_model_the_one_that_was_asked_is_told(world: World, serve: Serve) -> None:
     nameless = serve({"/api/generate": stream(generated(model=""))})
     assert world.run("chat", "x", "-m", "asked", "--host", nameless.url).err == "note: asked answered nothing\n"
 

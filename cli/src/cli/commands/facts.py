@@ -59,5 +59,5 @@ def notes_on(reply: Reply, asked: str) -> Iterator[str]:
             yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full, or its limit reached"
         case _:
             pass
-    if not (reply or reply.tool_calls):
+    if not (reply.strip() or reply.tool_calls):
         yield f"{model} answered nothing"
