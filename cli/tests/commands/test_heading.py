@@ -15,6 +15,12 @@ def test_one_material_is_held_against_the_window() -> None:
     assert list(material_lines(question, None)) == ["report.txt, about 6.2k tokens"]
 
 
+def test_one_token_is_one() -> None:
+    question = Question("why?", [Material("stdin", "a")])
+    assert list(material_lines(question, None)) == ["stdin, about 1 token"]
+    assert list(material_lines(question, 8192)) == ["stdin, about 1 of 8k tokens"]
+
+
 def test_several_are_told_apart_and_together() -> None:
     question = Question("why?", [Material("a\x1b[2J\n.txt", "word" * 812), Material("b.txt", "word" * 120_000)])
     assert list(material_lines(question, 131_072)) == [

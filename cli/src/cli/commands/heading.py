@@ -44,7 +44,8 @@ def material_lines(question: Question, window: int | None) -> Iterator[str]:
     materials = question.materials
     for each in materials:
         alone = of_window if len(materials) == 1 else ""
-        yield f"{shown_in_line(each.name)}, about {_rounded(each.tokens)}{alone} tokens"
+        noun = "token" if each.tokens == 1 and not alone else "tokens"
+        yield f"{shown_in_line(each.name)}, about {_rounded(each.tokens)}{alone} {noun}"
     if len(materials) > 1:
         yield f"together about {_rounded(question.tokens)}{of_window} tokens"
 
