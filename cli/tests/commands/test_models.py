@@ -125,6 +125,16 @@ class TestList:
         assert columns(heading.partition("WINDOW")[0]) == columns(first.partition("8k")[0])
         assert columns(first.partition("8k")[0]) == columns(second.partition("8k")[0])
 
+    def test_a_time_that_is_unset_and_a_size_below_nothing_are_left_out(self, here: World, serve: Serve) -> None:
+        unset = model("m", -5, "completion", "0001-01-01T00:00:00Z", quantization_level="Q4_1")
+        loaded = {"name": "m", "size": -5, "size_vram": -5, "expires_at": "0001-01-01T00:00:00Z"}
+        server = serve({"/api/tags": answer({"models": [unset]}), "/api/ps": answer({"models": [loaded]})})
+        ran = here.run("models", "list", "--host", server.url)
+        assert ran.out.splitlines()[1].split() == ["m", "Q4_1", "chat", "yes"]
+        assert here.run("models", "running", "--host", server.url).out.splitlines()[1:] == ["m"]
+        asked = here.at_terminal.with_(stdin=b"n\n", stdin_is_terminal=True)
+        assert "Remove m from " in asked.run("models", "remove", "m", "--host", server.url).err
+
     def test_quiet_is_names_and_one_request(self, here: World, serve: Serve) -> None:
         server = serve(ROUTES)
         ran = here.run("models", "list", "-q", "--host", server.url)

@@ -290,6 +290,11 @@ TAGS = listed("llama3.1:8b")
     [
         ({"/api/ps": answer({"models": []}), "/api/tags": TAGS}, 812, Phase("loading llama3.1:8b", 98_362_745, 19)),
         (
+            {"/api/ps": answer({"models": []}), "/api/tags": listed("llama3.1:8b", size=-5)},
+            812,
+            Phase("loading llama3.1:8b", None, 19),
+        ),
+        (
             {"/api/ps": answer({"models": []}), "/api/tags": answer({"models": []})},
             1,
             Phase("loading llama3.1:8b", None, 19),

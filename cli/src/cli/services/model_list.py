@@ -51,7 +51,7 @@ def _row(model: Listed, loaded: Listed | None, default: str | None) -> ModelRow:
     return ModelRow(
         name=str(model["name"]),
         digest=str(model.get("digest") or ""),
-        size=model.get("size"),
+        size=size_of(model),
         quantization=str(details.get("quantization_level") or ""),
         window=details.get("context_length"),
         window_loaded=loaded.get("context_length") if loaded else None,
@@ -67,9 +67,16 @@ def _loaded(model: Listed, running: Sequence[Listed]) -> Listed | None:
     return next((each for each in running if same_model(each["name"], model["name"])), None)
 
 
+def size_of(model: Listed) -> int | None:
+    """The bytes of a model; None where no model can have so few."""
+    size = model.get("size")
+    return size if isinstance(size, int) and size >= 0 else None
+
+
 def seconds_of(time: object) -> float | None:
-    """An RFC 3339 time as seconds since the epoch."""
+    """An RFC 3339 time as seconds since the epoch; None for the year 1, in which a server means no time at all."""
     try:
-        return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else None
+        moment = datetime.fromisoformat(time) if isinstance(time, str) else None
+        return moment.timestamp() if moment and moment.year > 1 else None
     except (ValueError, OverflowError):  # a server may say anything
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cli.services.model_list import seconds_of
+from cli.services.model_list import seconds_of, size_of
 
 
 class RunningRow(NamedTuple):
@@ -28,7 +28,7 @@ def running_rows(running: Sequence[Mapping[str, Any]], now: float) -> list[Runni
 
 
 def _row(model: Mapping[str, Any], now: float) -> RunningRow:
-    size, on_gpu, expires = model.get("size"), model.get("size_vram"), seconds_of(model.get("expires_at"))
+    size, on_gpu, expires = size_of(model), model.get("size_vram"), seconds_of(model.get("expires_at"))
     return RunningRow(
         name=str(model["name"]),
         size=size,

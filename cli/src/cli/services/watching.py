@@ -80,7 +80,8 @@ class Watch:
         if mine is None and running:
             return self._queued(running)
         last = self._memory.last_load(self._server.host.url, self._model)
-        return Phase(f"loading {self._model}", self._listed.get("size"), last)
+        size = self._listed.get("size")
+        return Phase(f"loading {self._model}", size if size and size > 0 else None, last)
 
     def _queued(self, running: Sequence[Mapping[str, Any]]) -> Phase:
         """What is true where other models are loaded, and this one isn't."""
