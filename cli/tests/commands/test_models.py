@@ -212,10 +212,16 @@ class TestList:
         plain = re.sub("\x1b.*?m", "", ran.err)
         assert all(len(line) <= 40 for line in plain.splitlines()), plain
 
-    def test_a_name_with_escapes_is_harmless_at_a_terminal_and_exact_in_a_pipe(self, here: World, serve: Serve) -> None:
-        host = serve({"/api/tags": listed("evil\x1b[2Jname")}).url
-        assert "evilname" in here.at_terminal.run("models", "list", "--host", host).out
-        assert here.run("models", "list", "-q", "--host", host).out == "evil\x1b[2Jname\n"
+    def test_a_name_with_escapes_and_line_breaks_is_one_line_and_harmless(self, here: World, serve: Serve) -> None:
+        names = listed("evil\x1b[2Jname", "two\nlines")
+        host = serve({"/api/tags": names, "/api/ps": names}).url
+        for verb in ("list", "running"):
+            for world in (here, here.at_terminal.with_(variables={"NO_COLOR": "1"})):
+                _, evil, two = world.run("models", verb, "--host", host).out.splitlines()
+                assert (evil.split()[0], two.split()[:2]) == ("evilname", ["two", "lines"])
+            assert here.run("models", verb, "-q", "--host", host).out == "evilname\ntwo lines\n"
+        document = here.run("models", "list", "--json", "--host", host).json
+        assert [each["name"] for each in document["models"]] == ["evil\x1b[2Jname", "two\nlines"]
 
     def test_quiet_takes_nothing_from_a_document(self, here: World) -> None:
         assert here.run("models", "list", "--json", "-q").out == here.run("models", "list", "--json").out

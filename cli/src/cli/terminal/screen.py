@@ -97,9 +97,7 @@ class Screen:
         return f"\x1b[{look}m{text}\x1b[0m" if self._colour and look and text else text
 
     def safe(self, text: str) -> str:
-        """What others wrote, for a part of a line: a terminal gets nothing in it that it would obey, a pipe all."""
-        if not self.is_terminal:
-            return text
+        """What others wrote, for a part of a line: with nothing that a terminal would obey, or that ends a line."""
         from cli.terminal.escape_filter import shown_in_line
 
         return self.translated(shown_in_line(text))
