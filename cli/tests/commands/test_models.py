@@ -223,6 +223,14 @@ class TestList:
         document = here.run("models", "list", "--json", "--host", host).json
         assert [each["name"] for each in document["models"]] == ["evil\x1b[2Jname", "two\nlines"]
 
+    def test_a_model_without_a_name_is_left_out(self, here: World, serve: Serve) -> None:
+        routes: Routes = {"/api/tags": listed("", " ", "m"), "/api/show": answer({"capabilities": ["completion"]})}
+        server = serve({**routes, "/api/generate": stream(generated("a"))})
+        nobody = World(here.home, {"OLLAMA_IP": server.url})
+        assert nobody.run("models", "list", "-q").out == "m\n"
+        assert [each["name"] for each in nobody.run("models", "list", "--json").json["models"]] == ["m"]
+        assert nobody.run("chat", "hi").out == "a\n"
+
     def test_quiet_takes_nothing_from_a_document(self, here: World) -> None:
         assert here.run("models", "list", "--json", "-q").out == here.run("models", "list", "--json").out
 

@@ -14,7 +14,7 @@ from cli.commands.model_table import print_models, print_names
 from cli.logger import get_logger
 from cli.services.choosing import Choice, default_model
 from cli.services.known_names import KnownNames
-from cli.services.listing import described, running_if_told
+from cli.services.listing import described, listed_models, running_if_told
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -43,7 +43,7 @@ def models_list(context: click.Context) -> None:
     call = invocation(context)
     instead = "vuhitra models list --embedded"
     with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
-        listed = server.client.list_models()
+        listed = listed_models(server)
         if server.engine == "ollama":  # the built-in engine has another address each time
             KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])
         if call.flags.quiet and not call.flags.json:

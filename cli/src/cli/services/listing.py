@@ -19,12 +19,20 @@ _NO_SUCH_PATH = (404, 405)
 """What servers answer that describe no models."""
 
 
+def listed_models(server: Server) -> list[Listed]:
+    """The models that a server lists; one without a name is left out, since nobody could ask it.
+
+    Raises OllamaError where the server doesn't list them.
+    """
+    return [each for each in server.client.list_models() if each["name"].strip()]
+
+
 def described_models(server: Server) -> list[Listed]:
     """The models that a server lists, each with what it can do and the tokens it takes, where the server tells that.
 
     Raises OllamaError where the server doesn't list them.
     """
-    return described(server.client.list_models(), server)
+    return described(listed_models(server), server)
 
 
 def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
