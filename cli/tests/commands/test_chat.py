@@ -216,6 +216,13 @@ class TestWhichModel:
             f" or: vuhitra models default one:latest --host {server.url}\n"
         )
 
+    @pytest.mark.parametrize(("count", "rest"), [(10, "m8, m9"), (11, "m9 and 1 more"), (300, "m9 and 290 more")])
+    def test_of_many_ten_are_named(self, world: World, serve: Serve, count: int, rest: str) -> None:
+        server = serve({"/api/tags": listed(*(f"m{number}" for number in range(count)), capabilities=["completion"])})
+        _, named, _ = world.run("chat", "x", "--host", server.url).err.splitlines()
+        assert named.startswith("  m0, m1, ")
+        assert named.endswith(rest)
+
     def test_a_person_is_asked_which(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("one:latest", "two:latest"), "/api/generate": stream(generated("a"))})
         person = world.with_(stdin=b"2\n", stdin_is_terminal=True, stderr_is_terminal=True)

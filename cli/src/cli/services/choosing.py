@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ListedModel = Mapping[str, Any]
 
+_MOST = 10
+"""Models that an error names."""
+
 
 class WhichModel(Failure):
     """No model is named, and several could answer. names: theirs. is_told: whether the server says that they can."""
@@ -22,7 +25,7 @@ class WhichModel(Failure):
     def __init__(self, names: Sequence[str], server: Server, *, is_told: bool) -> None:
         super().__init__(
             f"which model? {len(names)} of those at {server.name} {'can' if is_told else 'may be able to'} chat",
-            why=", ".join(names),
+            why=", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else ""),
             hint=f'{server.command("chat", "-m", names[0])} "…", or: {server.command("models", "default", names[0])}',
         )
         self.names = tuple(names)
