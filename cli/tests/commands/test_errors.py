@@ -87,6 +87,17 @@ def test_what_a_server_answers_has_its_exit_code(
     assert (error["code"], error["exit"]) == (code, status)
 
 
+def test_a_long_cause_is_cut_for_a_person_alone(world: World, serve: Serve) -> None:
+    said = "no " * 500 + "end"
+    args = ("chat", "x", "-m", "m", "--host", serve({"/api/generate": answer({"error": said}, 400)}).url)
+    _, cause, *_ = world.run(*args).err.splitlines()
+    assert cause == f"  {said[:499]}…"
+    assert world.run(*args, "--json").error["message"].endswith(said)
+    assert f": {said}\n" in world.run(*args, "--debug").err
+    at_the_edge = serve({"/api/generate": answer({"error": "x" * 500}, 400)}).url
+    assert world.run(*args[:-1], at_the_edge).err.splitlines()[1] == "  " + "x" * 500
+
+
 def test_a_server_that_dribbles_its_head_is_given_up(world: World, serve: Serve) -> None:
     server = serve({"/api/generate": [Dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200, 0.05)]})
     ran = world.run("chat", "x", "-m", "m", "--timeout", "0.3", "--host", server.url)

@@ -16,6 +16,8 @@ _URL_OR_COUNT = re.compile(
 )
 _COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
 _INDENT = "  "
+_LONGEST_CAUSE = 500
+"""Characters of a cause that a person reads; a program gets all of it, and so does a traceback."""
 
 
 class Report(NamedTuple):
@@ -32,7 +34,7 @@ def render(report: Report, screen: Screen) -> None:
     """Write an error in at most three lines, wrapped between words where the terminal is narrow."""
     screen.sentence(("Error: ", RED), *_segments(shown_in_line(report.what), _URL_OR_COUNT))
     if report.why:
-        screen.sentence(_INDENT + shown_in_line(report.why))
+        screen.sentence(_INDENT + _cut(shown_in_line(report.why)))
     if report.hint:
         tell_hint(report.hint, screen)
 
@@ -52,6 +54,10 @@ def as_object(report: Report) -> dict[str, object]:
         "exit": report.verdict.status,
     }
     return {**described, "traceback": report.traceback} if report.traceback else described
+
+
+def _cut(cause: str) -> str:
+    return cause if len(cause) <= _LONGEST_CAUSE else cause[: _LONGEST_CAUSE - 1] + "…"
 
 
 def _segments(text: str, strong: re.Pattern[str]) -> Iterator[Segment]:
