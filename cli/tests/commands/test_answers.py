@@ -32,6 +32,15 @@ def ask(server: Any, *flags: str) -> tuple[str, ...]:
     return ("chat", "x", "-m", "m", "--host", server.url, *flags)
 
 
+@pytest.mark.parametrize("flags", [[], ["--plain"], ["--no-stream"]])
+def test_no_blank_lines_go_before_it_at_a_terminal(world: World, serve: Serve, flags: list[str]) -> None:
+    pieces = ("\n", "\n \n ", " ", "a\n", "\n b")
+    person = world.at_terminal.with_(variables={"TERM": "xterm"})
+    assert person.run(*ask(serve(says=pieces), *flags)).out == "  a\n\n b\n"
+    assert world.run(*ask(serve(says=pieces), *flags)).out == "".join(pieces) + "\n"
+    assert person.run(*ask(serve(says=["\n", " "]), *flags)).out == ""
+
+
 class TestMarkdown:
     MARKED = ("It is **bl", "ue**\n", "- and `wide`")
 

@@ -68,6 +68,8 @@ class Layout(Protocol):
 class TextAnswer:
     """The text itself, as it comes; it ends in exactly one newline.
 
+    At a terminal it begins with its first line that isn't blank.
+
     layout: how it is laid out; None: as it is.
     """
 
@@ -76,12 +78,16 @@ class TextAnswer:
         self._newlines = ""
         self._words = Words()
         self._filter = EscapeFilter() if screen.is_terminal else None
+        self._has_begun = not screen.is_terminal
+        self._indent = ""
         self._layout = layout
 
     def text(self, piece: str) -> None:
         """A piece of the answer."""
         self._words.feed(piece)
         shown = self._screen.translated(self._filter.feed(piece)) if self._filter else piece
+        if not self._has_begun:
+            shown = self._begun(shown)
         self._write(self._layout.feed(shown) if self._layout else shown)
 
     def thinking(self, piece: str) -> None:
@@ -108,6 +114,14 @@ class TextAnswer:
         """The answer broke off: what was written stays, on a line that ends."""
         if self._words.count:
             self._end()
+
+    def _begun(self, piece: str) -> str:
+        """What is there of the first line that isn't blank; until then its indent is kept for it."""
+        text = self._indent + piece
+        said = text.lstrip()
+        self._indent = text[: len(text) - len(said)].rpartition("\n")[2]
+        self._has_begun = bool(said)
+        return self._indent + said if said else ""
 
     def _end(self) -> None:
         if self._layout:
