@@ -105,3 +105,23 @@ def test_any_json(world: World, serve: Serve) -> None:
     both = world.run("chat", "x", "--format", "json", "--schema", "a")
     assert both.err == "Error: --format and --schema exclude each other: a schema is a format\n"
     assert world.run("chat", "x", "--format", "xml").status == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "parsed"), [('{"a": [1]}', {"a": [1]}), (" 4\n", 4), ("null", None), ('{"a": ', None)]
+)
+@pytest.mark.parametrize("flags", [[], ["--stream"]])
+def test_any_json_is_data_for_a_program(
+    world: World, serve: Serve, said: str, parsed: object, flags: list[str]
+) -> None:
+    server = serve(says=[said[:2], said[2:]])
+    ran = world.run("chat", "x", "-m", "m", "--host", server.url, "--format", "json", "--json", *flags)
+    assert (ran.status, ran.err) == (0, "")
+    last = ran.lines[-1] if flags else ran.json
+    assert last["parsed"] == parsed
+    assert flags or last["text"] == said
+
+
+def test_json_that_nobody_asked_for_is_text(world: World, serve: Serve) -> None:
+    ran = world.run("chat", "x", "-m", "m", "--host", serve(says=["{}"]).url, "--json")
+    assert (ran.json["text"], ran.json["parsed"]) == ("{}", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cli.services.answering import Asking
 from cli.terminal.escape_filter import shown_in_line
@@ -24,12 +25,22 @@ def facts_of(asked: Asking | None, reply: Reply | None, first_word: float | None
     if reply is None:
         return facts
     return facts | {
-        "parsed": reply.parsed,
+        "parsed": _data_in(reply) if asked and asked.question.format else reply.parsed,
         "model": reply.model or facts["model"],
         "done_reason": reply.done_reason,
         "stopped_by": reply.stopped_by,
         "stats": taken_by(reply, first_word).as_object,
     }
+
+
+def _data_in(reply: Reply) -> Any:
+    """What an answer is as data; None where it is not JSON, as one that a limit has cut."""
+    from vuhitra.lines import decode
+
+    try:
+        return decode(reply.encode())
+    except ValueError:  # MalformedError is one, and so is what half a character raises
+        return None
 
 
 def taken_by(reply: Reply, first_word: float | None) -> Taken:
