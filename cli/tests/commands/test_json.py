@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +16,9 @@ import pytest
 
 from cli.exit_status import ExitStatus, Verdict
 from cli.main import cli
-from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
-from tests.commands.running import World
-from tests.scripted_server import Step, answer, stream
+from tests.commands.conftest import InTurn, RoutedServer, Routes, Serve, generated, listed
+from tests.commands.running import SOON, World
+from tests.scripted_server import STREAM_HEAD, Hang, Step, answer, chunk, stream, unused_url
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCHEMAS = DOCS / "schemas"
@@ -83,7 +86,9 @@ FORMS = [
     Form("config", {}, "commands"),
     Form("-V", {}, "version"),
 ]
-PRINTED_ELSEWHERE = {"error", "answer-line", "log-line", "models-pull-line"}
+LINES = {"answer": "answer-line", "models-pull": "models-pull-line", "models-create": "models-create-line"}
+"""What comes in pieces, and what each of its lines is. All else comes as one line."""
+PRINTED_ELSEWHERE = {"error", "error-line", "progress-line", "log-line", *LINES.values()}
 
 
 def closed(schema: Any) -> Any:
@@ -110,6 +115,19 @@ def check(name: str, printed: Any) -> None:
         retrieve(name), retriever=retrieve, base_uri=f"json-schema:///{name}.json"
     )
     validator.validate(printed)
+
+
+def check_lines(schema: str, lines: list[Any]) -> None:
+    """Raise where one doesn't fit, or one that isn't the last is an end. schema: that of the whole document."""
+    assert [line["type"] in ("done", "error") for line in lines] == [False] * (len(lines) - 1) + [True]
+    for line in lines:
+        if schema in LINES:
+            check(LINES[schema], line)
+        elif line["type"] == "error":
+            check("error-line", line)
+        else:
+            check(schema, {name: value for name, value in line.items() if name != "type"})
+    assert schema in LINES or len(lines) == 1
 
 
 def commands(group: click.Command, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -172,14 +190,82 @@ def test_a_streamed_answer_is_lines_of_one_shape(world: World, serve: Serve) -> 
     assert [line["type"] for line in ran.lines] == ["thinking", "text", "text", "done"]
 
 
-@pytest.mark.parametrize("form", FORMS[5:-4], ids=lambda form: f"{form.args} {form.status}")
-def test_streamed_it_is_the_last_line(form: Form, world: World, serve: Serve) -> None:
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.args} {form.status}")
+def test_streamed_each_line_fits(form: Form, world: World, serve: Serve) -> None:
     here = world.with_(variables={"OLLAMA_IP": serve({"/api/version": VERSION, **form.routes}).url})
     where = ["--model", "m"] if form.args.startswith("chat") else []
     ran = here.run("--stream", *form.args.split(), *where, "--json")
-    last = ran.lines[-1]
-    assert (ran.status, last.pop("type")) == (form.status, "done")
-    check(form.schema, last)
+    check_lines(form.schema, ran.lines)
+    assert (ran.status, ran.lines[-1]["type"]) == (form.status, "error" if form.routes is BROKEN else "done")
+
+
+@pytest.mark.parametrize("form", {form.args: form for form in FORMS}.values(), ids=lambda form: form.args)
+def test_streamed_each_line_fits_where_there_is_no_server(form: Form, world: World) -> None:
+    ran = world.run("--stream", *form.args.split(), "--json", "--host", unused_url())
+    check_lines(form.schema, ran.lines)
+    if ran.status and form.schema != "models-health":
+        assert (ran.lines[-1]["type"], ran.lines[-1]["error"]) == ("error", ran.error)
+
+
+@pytest.mark.parametrize("args", ["zzz", "chat --zzz", "models pull", "models load m --keep-alive soon"])
+def test_streamed_wrong_usage_is_a_line(args: str, world: World) -> None:
+    ran = world.run(*args.split(), "--json", "--stream")
+    check_lines("error", ran.lines)
+    assert (ran.status, ran.lines[-1]["error"]) == (2, ran.error)
+
+
+FAILING = stream([LAYERS[0], {"error": "no room"}])
+BREAKING = [
+    Form("models pull m", {"/api/pull": FAILING}, "models-pull", 10),
+    Form("models push m", {"/api/push": FAILING}, "models-pull", 10),
+    Form("models create n --from m", {"/api/create": FAILING}, "models-create", 10),
+]
+
+
+@pytest.mark.parametrize("form", BREAKING, ids=lambda form: form.args)
+def test_streamed_each_line_fits_where_it_fails_midway(form: Form, world: World, serve: Serve) -> None:
+    server = serve({"/api/tags": TAGS, **form.routes})
+    ran = world.run(*form.args.split(), "--json", "--stream", "--host", server.url)
+    check_lines(form.schema, ran.lines)
+    assert (ran.status, ran.lines[0]["type"]) == (form.status, "progress")
+
+
+HANGING: list[Step] = [STREAM_HEAD, chunk(LAYERS[0]), Hang()]
+STOPPED = [
+    Form("chat 2+2 -m m", {"/api/generate": [STREAM_HEAD, chunk(generated("4")[0]), Hang()]}, "answer"),
+    Form("models pull m", {"/api/pull": HANGING}, "models-pull"),
+    Form("models push m", {"/api/push": HANGING}, "models-pull"),
+    Form("models create n --from m", {"/api/tags": TAGS, "/api/create": HANGING}, "models-create"),
+    Form("models list", {"/api/tags": [Hang()]}, "models-list"),
+]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("form", STOPPED, ids=lambda form: form.args)
+def test_streamed_each_line_fits_where_it_is_stopped(
+    form: Form, number: signal.Signals, status: int, world: World, serve: Serve
+) -> None:
+    server = serve(form.routes)
+    args = (*form.args.split(), "--json", "--stream", "--host", server.url)
+    with world.start(*args, stdin=subprocess.DEVNULL) as process:
+        begun = _begun(process, server, form)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=SOON)
+    lines = [json.loads(line) for line in (begun + out).splitlines()]
+    check_lines(form.schema, lines)
+    assert (process.returncode, lines[-1]["error"]["exit"]) == (status, status)
+
+
+def _begun(process: subprocess.Popen[bytes], server: RoutedServer, form: Form) -> bytes:
+    """The first line of what comes in lines; of what doesn't, nothing, once the server is asked."""
+    assert process.stdout
+    if form.schema in LINES:
+        return process.stdout.readline()
+    until = time.monotonic() + SOON
+    while not server.requests:
+        assert time.monotonic() < until, "no request"
+        time.sleep(0.01)
+    return b""
 
 
 def test_the_steps_of_a_pull_are_lines_of_one_shape(world: World, serve: Serve) -> None:
