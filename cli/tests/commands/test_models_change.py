@@ -206,6 +206,13 @@ class TestRemove:
         assert (ran.status, first["error"]["code"]) == (5, "no-such-model")
         assert second == {"name": "b", "removed": True}
 
+    def test_json_has_an_error_for_each_that_fails_and_the_first_decides(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed("a", "b"), "/api/delete": InTurn(GONE, answer({"error": "no"}, 400))})
+        ran = world.run("models", "remove", "a", "b", "--yes", "--json", "--host", server.url)
+        told = [json.loads(line)["error"] for line in ran.err.splitlines()]
+        assert told == [each["error"] for each in ran.json["models"]]
+        assert (ran.status, [each["exit"] for each in told]) == (5, [5, 2])
+
 
 class TestLoad:
     def test_as_it_is_told(self, world: World, serve: Serve) -> None:
