@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +17,10 @@ import pytest
 
 from cli.ending import run_to_the_end
 from tests.commands.conftest import RoutedServer, Serve, generated, listed
-from tests.commands.running import SOON, World, in_terminal
+from tests.commands.running import SOON, World, in_shell, in_terminal
 from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Step, WaitFor, answer, chunk
 
+DOCS = Path(__file__).parents[3] / "docs"
 SAID = [STREAM_HEAD, *(chunk(each) for each in generated("The sea was ", "a place")[:2]), Hang()]
 SILENT: list[Step] = [Hang()]
 LAYER = {"status": "pulling a", "digest": "a", "total": 2_000_000_000, "completed": 1_100_000_000}
@@ -350,6 +352,22 @@ def test_json_gets_an_object(world: World, serve: Serve) -> None:
     last = json.loads(out.splitlines()[-1])
     assert (last["type"], last["error"]["code"], last["error"]["exit"]) == ("error", "interrupted", 130)
     assert json.loads(err)["error"] == last["error"]
+
+
+@pytest.mark.parametrize("or_else", ["|| break", "|| [ $? -ne 130 ] || break"])
+def test_a_loop_in_a_shell_ends_with_it_as_the_guide_says(world: World, serve: Serve, or_else: str) -> None:
+    assert f"`{or_else}`" in (DOCS / "scripting.md").read_text("utf-8")
+    server = serve({"/api/generate": SILENT})
+    with in_shell(world) as terminal:
+        terminal.send(
+            f"for each in a b; do vuhitra {' '.join(chat_with(server))} --no-stdin {or_else}; done; echo over\n"
+        )
+        _wait_for_a_request(server)
+        terminal.send("\x03")
+        terminal.wait_for("\nover")
+        terminal.send("exit\n")
+        terminal.end()
+    assert len(server.requests) == 1
 
 
 def test_quiet_among_other_short_flags_is_quiet(world: World, serve: Serve) -> None:
