@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands.conftest import Serve, generated, listed
 from tests.commands.running import World
-from tests.scripted_server import stream, unused_url
+from tests.scripted_server import answer, stream, unused_url
 
 PROFILES = """\
 # mine
@@ -60,6 +60,40 @@ def test_one_that_is_not_there_is_not_set(world: World, serve: Serve) -> None:
     assert ran.status == 5
     assert ran.err.endswith("  near names: llama3:8b\n  try: vuhitra models default llama3:8b\n")
     assert not config_of(world).exists()
+
+
+EMBEDDER = {"name": "all-minilm:latest", "capabilities": ["embedding"]}
+CHATS = {"name": "a:latest", "capabilities": ["completion"]}
+
+
+def test_one_that_can_not_chat_is_not_set(world: World, serve: Serve) -> None:
+    here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": answer({"models": [EMBEDDER, CHATS]})}).url})
+    ran = here.run("models", "default", "all-minilm")
+    instead = "vuhitra config set embed_model all-minilm:latest"
+    assert (ran.status, ran.out) == (5, "")
+    assert ran.err == (
+        "Error: all-minilm:latest can't chat\n"
+        "  models there that can: a:latest\n"
+        f"  try: vuhitra models default a:latest, or for embeddings: {instead}\n"
+    )
+    assert not config_of(world).exists()
+    assert here.run(*instead.split()[1:]).status == 0
+    assert config_of(world).read_text() == 'embed_model = "all-minilm:latest"\n'
+
+
+def test_a_server_that_lists_no_capabilities_is_asked_for_those_of_that_model(world: World, serve: Serve) -> None:
+    routes = {"/api/tags": listed("b:latest"), "/api/show": answer({"details": {}, "capabilities": ["embedding"]})}
+    here = world.with_(variables={"OLLAMA_IP": serve(routes).url})
+    ran = here.run("models", "default", "b", "--json")
+    assert (ran.status, ran.error["code"]) == (5, "not-capable")
+    assert ran.error["message"].startswith("b:latest can't chat: no model at 127.0.0.1:")
+
+
+def test_of_a_profile_in_use_it_is_the_model_that_embeds(world: World, serve: Serve) -> None:
+    config_of(world).parent.mkdir(parents=True)
+    config_of(world).write_text(PROFILES.format(url=serve({"/api/tags": answer({"models": [EMBEDDER]})}).url))
+    hint = world.run("models", "default", "all-minilm", "--json").error["hint"]
+    assert hint == "for embeddings: vuhitra config set profiles.lan.embed_model all-minilm:latest"
 
 
 def test_without_a_server_nothing_is_set(world: World) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cli.exit_status import Verdict
 from cli.failure import Failure
-from cli.services.choosing import Choice
-from cli.services.listing import described_models
+from cli.services.choosing import Choice, can_chat
+from cli.services.listing import Listed, described, described_models
 from cli.services.question import Question
 from cli.services.servers import Server
 from vuhitra.errors import OllamaError
@@ -32,6 +32,25 @@ def check_sight(server: Server, choice: Choice, question: Question) -> None:
         raise not_capable(server, choice, question)
 
 
+def check_chat(server: Server, model: Listed, embed_model: str) -> None:
+    """Raises Failure where a listed model is known not to chat. embed_model: the setting for one that embeds."""
+    (known,) = described([model], server)
+    if can_chat(known):
+        return
+    from shlex import join
+
+    able = _able(server, "completion")
+    ways = [server.command("models", "default", able[0])] if able else []
+    if "embedding" in known["capabilities"]:
+        ways.append(f"for embeddings: {join(['vuhitra', 'config', 'set', embed_model, known['name']])}")
+    raise Failure(
+        f"{known['name']} can't chat",
+        why=_those(able, server),
+        hint=", or ".join(ways) or None,
+        verdict=Verdict.NOT_CAPABLE,
+    )
+
+
 def not_capable(server: Server, choice: Choice, question: Question, said: str = "") -> Failure:
     """The error, with models there that can do it. said: how the server refused, where it did."""
     wanted, what, without = _lacking(question, said)
@@ -42,10 +61,9 @@ def not_capable(server: Server, choice: Choice, question: Question, said: str = 
         else:
             without = ""
         able, wanted = [], ""
-    named = f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
     return Failure(
         f"{choice.model}{choice.setting} {what}",
-        why=named if wanted else said or None,
+        why=_those(able, server) if wanted else said or None,
         instead=able[0] if able else None,
         hint=f"or {without}" if able and without else without or None,
         verdict=Verdict.NOT_CAPABLE,
@@ -69,3 +87,7 @@ def _able(server: Server, wanted: str) -> list[str]:
     except OllamaError:  # the error that is told already is the one that matters
         return []
     return [each["name"] for each in listed if wanted in (each.get("capabilities") or ())]
+
+
+def _those(able: list[str], server: Server) -> str:
+    return f"models there that can: {', '.join(able[:_MOST])}" if able else f"no model at {server.name} can"
