@@ -115,7 +115,7 @@ class AsyncReceiving(Arriving[Item]):
 
     @property
     def _heard(self) -> tuple[bool, int]:
-        """What has come, as far as it shows that the server is still there: more of it is worth another wait."""
+        """What has come, as far as it shows that the answer goes on: more of it is worth another wait."""
         return self._incoming.begun, self._reader.records
 
     async def _read(self, deadline: Deadline) -> bytes:

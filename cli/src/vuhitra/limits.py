@@ -25,7 +25,8 @@ class Timeouts:
 
     connect: to reach the server (look-up, TCP and TLS together).
     start: from the request to the first byte of the answer's body; a cold model loads in it.
-    idle: between two pieces of an answer; for an answer in one piece, from its first byte to its last.
+    idle: between two pieces of an answer, and a record that says nothing is none; for an answer in one piece, from its
+        first byte to its last.
     total: the whole call with all its attempts, waits and a pull within it; None: no such limit.
     """
 

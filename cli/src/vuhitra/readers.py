@@ -40,7 +40,7 @@ class Reader(Protocol[Item_co, Result_co]):
 
     @property
     def records(self) -> int:
-        """How many records have come that may hold no item."""
+        """How many records have come that say something, and hold no item."""
         ...
 
     @property

@@ -60,6 +60,16 @@ def _is_of_the_connection(error: OllamaError) -> TypeGuard[OllamaConnectionError
     return error.reason != "stopped"
 
 
+_IN_EACH = frozenset(["model", "remote_model", "remote_host", "created_at", "message", "role"])
+"""What a record holds that needs nothing to tell."""
+
+
+def _says_something(record: dict[str, Any]) -> bool:
+    """Whether a record is more than a sign of life."""
+    said = record | (record.get("message") or {})
+    return any(value for name, value in said.items() if name not in _IN_EACH)
+
+
 class ReplyReader(_RecordReader):
     """The answer of `/api/generate` and `/api/chat`.
 
@@ -138,8 +148,10 @@ class ReplyReader(_RecordReader):
         for record in records:
             if record.get("error") is not None:
                 raise self._failed(record["error"])
-            self.records += 1
-            yield from gathered.add(record)
+            events = gathered.add(record)
+            if not events and _says_something(record):
+                self.records += 1
+            yield from events
             self._arrived = True
             if gathered.finished:
                 yield self._done()

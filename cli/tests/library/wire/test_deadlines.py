@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -40,6 +41,12 @@ HELLO = [{"role": "user", "content": "hello"}]
 LIMIT = 0.3
 ONE = chunk(pieces("one")[0])
 
+
+def now_and_then(record: Mapping[str, object], times: int = 60, pause: float = 0.05) -> list[Step]:
+    """The same record so many times, with a pause after each."""
+    return [chunk(record), Pause(pause)] * times
+
+
 BEFORE: dict[str, list[Step]] = {
     "silence": [Hang()],
     "a header byte now and then": [Dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200, 0.05)],
@@ -48,6 +55,7 @@ BEFORE: dict[str, list[Step]] = {
 AFTER: dict[str, list[Step]] = {
     "silence": [STREAM_HEAD + ONE, Hang()],
     "a body byte now and then": [STREAM_HEAD + ONE, Dribble(b"fff\r\n" + b" " * 200, 0.05)],
+    "a record that says nothing now and then": [STREAM_HEAD + ONE, *now_and_then(pieces("")[0])],
 }
 
 
@@ -79,6 +87,37 @@ def test_an_answer_longer_than_idle_is_no_time_out(connect: Connect, serve: Serv
     began = time.monotonic()
     reply = connect(serve([STREAM_HEAD, *records, STREAM_END]).url, "m", Timeouts(start=5, idle=1)).chat(HELLO)
     assert reply == "abcd"
+    assert time.monotonic() - began > 1
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_idle_ends_a_prompt_s_answer_that_says_nothing_without_end(
+    connect: Connect, serve: Serve, streamed: bool
+) -> None:
+    silent = {"model": "m", "created_at": "2026-01-31T09:30:00Z", "response": "", "done": False}
+    script = [STREAM_HEAD, *now_and_then(silent)]
+    client = connect(serve(script).url, "m", Timeouts(start=60, idle=LIMIT))
+    began = time.monotonic()
+    with pytest.raises(OllamaTimeoutError) as caught:
+        client.generate("hello", stream=streamed)
+    assert time.monotonic() - began < 5 * LIMIT
+    assert (caught.value.phase, caught.value.partial) == ("idle", "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": {"role": "assistant", "content": "", "thinking": "hm"}},
+        {"message": {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add"}}]}},
+        {"message": {"role": "assistant", "content": ""}, "logprobs": [{"token": "a", "logprob": -0.5}]},
+        {"message": {"role": "assistant", "content": ""}, "completed": 1, "total": 9},
+    ],
+    ids=["thinking", "a tool call", "logprobs", "what is not known"],
+)
+def test_what_says_something_is_a_piece_be_it_no_text(connect: Connect, serve: Serve, said: dict[str, object]) -> None:
+    script = [STREAM_HEAD, *now_and_then({**said, "done": False}, 4, 0.3), chunk(pieces()[0]), STREAM_END]
+    began = time.monotonic()
+    assert connect(serve(script).url, "m", Timeouts(start=5, idle=1)).chat(HELLO) == ""
     assert time.monotonic() - began > 1
 
 

@@ -253,14 +253,6 @@ def test_a_pull_that_tells_the_same_again_and_again_is_asked_for_again(
     assert (noted["levelno"], noted["attempts"]) == (logging.INFO, 2)
 
 
-def test_records_without_text_show_that_the_server_is_there(connect: Connect, serve: Serve) -> None:
-    silent = chunk({"message": {"role": "assistant", "content": ""}, "done": False})
-    server = serve([STREAM_HEAD, *[silent, Pause(0.3)] * 4, *map(chunk, pieces("at last")), STREAM_END])
-    began = monotonic()
-    assert connect(server.url, "m", Timeouts(start=5, idle=1)).chat(HELLO) == "at last"
-    assert monotonic() - began > 1
-
-
 MISSING = answer({"error": "model 'm' not found"}, 404)
 SLOW = [STREAM_HEAD, *(step for at in range(9) for step in (layer(at), Pause(0.03)))]
 PULLED = [*SLOW, SUCCESS, STREAM_END]
