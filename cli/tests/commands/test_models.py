@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.commands.models import COMMANDS, models_group
-from cli.commands.pulling import measured
+from cli.commands.transferring import measured
 from cli.terminal.columns import columns
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal

@@ -11,7 +11,7 @@ import pytest
 
 from cli.environment import Stream
 from cli.terminal.columns import columns
-from cli.terminal.progress import ALONE, Place, PullBar, Transfer, places
+from cli.terminal.progress import ALONE, Place, Transfer, TransferBar, places
 from cli.terminal.screen import Screen
 
 GB = 1_000_000_000
@@ -34,13 +34,13 @@ def layer(completed: int, total: int, digest: str = "sha256:a") -> dict[str, Any
 
 def bar(
     clock: Clock, *, is_terminal: bool = False, width: int = 80, name: str = "llama3.2", place: Place = ALONE
-) -> tuple[PullBar, io.BytesIO]:
+) -> tuple[TransferBar, io.BytesIO]:
     written = io.BytesIO()
     screen = Screen(Stream(written, is_terminal), width=lambda: width)
-    return PullBar(screen, clock, name, place=place), written
+    return TransferBar(screen, clock, name, place=place), written
 
 
-def drawn(pull: PullBar) -> str:
+def drawn(pull: TransferBar) -> str:
     return "".join(text for text, _ in pull.segments())
 
 

@@ -10,7 +10,7 @@ import click
 from cli.commands.command import FILE_NAME, Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there
-from cli.commands.pulling import pull
+from cli.commands.transferring import transfer
 from cli.failure import Failure
 from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
@@ -67,7 +67,7 @@ def models_create(
                 _check_base(server, base, command_line(context, name, base=MISSING))
             records = server.client.create_model(name, stream=True, **asked)
         with faults_told(name):
-            made = pull(call, name, records, steps=told(records))
+            made = transfer(call, name, records, steps=told(records))
         if call.flags.json:
             call.document({"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
         done(call, "Model created successfully: ", name, f"   {made.summary}")

@@ -10,7 +10,7 @@ import click
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, Items, command_line, done, needs_ollama, not_there
-from cli.commands.pulling import pull
+from cli.commands.transferring import transfer
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.progress import places
@@ -39,7 +39,7 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
             with items.item(name) as result, _missing_told(server, name, command_line(context, MISSING)):
                 with call.waiting(CONNECTING):
                     records = server.client.push_model(name, stream=True, insecure=insecure)
-                pushed = pull(call, name, records, place=place)
+                pushed = transfer(call, name, records, place=place)
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}
                 done(call, "Model pushed successfully: ", name, f"   {pushed.summary}")
 

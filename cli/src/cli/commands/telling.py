@@ -155,7 +155,7 @@ class Telling:
 
     def _fetch(self, model: str, records: ProgressStream) -> None:
         """A model that isn't there is fetched; how large it is, is said before that."""
-        from cli.commands.pulling import measured, pull
+        from cli.commands.transferring import measured, transfer
 
         self._waiting.look = None
         self._waiting.now(f"looking for {model}")
@@ -165,7 +165,7 @@ class Telling:
             where = f" at {self._asked.server.name}" if self._asked else ""
             much = f" ({size(total)})" if total else ""
             self._call.note(shown_in_line(f"no model {model}{where}; fetching it{much}"))
-            pull(self._call, model, records, steps=steps)
+            transfer(self._call, model, records, steps=steps)
 
     def _hand_on(self, event: Event) -> None:
         match event:

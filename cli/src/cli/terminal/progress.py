@@ -1,4 +1,4 @@
-"""The bar of a pull, as a wrapper of the records it sends: what goes in comes out, and is drawn on the way."""
+"""The bar of a transfer, as a wrapper of the records it sends: what goes in comes out, and is drawn on the way."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ class Transfer:
         return seconds if seconds >= _STALLED_AFTER and self.total and not is_over else 0.0
 
 
-class PullBar:
-    """What a person sees of one pull.
+class TransferBar:
+    """What a person sees of one transfer: a pull, a push, a making.
 
     Of several the bar and the percentage are those of all, so that they go on from where the one before ended.
     """

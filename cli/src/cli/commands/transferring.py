@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cli.commands.invocation import Invocation
 from cli.narration import attempts_heard
 from cli.terminal import documents
-from cli.terminal.progress import ALONE, Place, PullBar
+from cli.terminal.progress import ALONE, Place, TransferBar
 
 if TYPE_CHECKING:
     from vuhitra import ProgressStream
@@ -20,8 +20,8 @@ _TOLD = ("status", "digest", "total", "completed")
 """What a program is told of a step."""
 
 
-class Pulled(NamedTuple):
-    """What was fetched: bytes, seconds, and both in words."""
+class Transferred(NamedTuple):
+    """What a transfer came to: bytes, seconds, and both in words."""
 
     size: int
     seconds: float
@@ -41,20 +41,20 @@ def measured(records: ProgressStream) -> tuple[int | None, Iterator[Progress]]:
     return None, iter(read)
 
 
-def pull(
+def transfer(
     call: Invocation,
     name: str,
     records: ProgressStream,
     *,
     steps: Iterable[Progress] | None = None,
     place: Place = ALONE,
-) -> Pulled:
+) -> Transferred:
     """Take in all records of a transfer while its bar is drawn; Ctrl-C learns how far it came.
 
     steps: the records as they are to be shown, where that isn't as they come. place: which of how many it is.
     """
     clock = call.environment.monotonic
-    bar = PullBar(call.err, clock, name, quiet=not call.narrates, place=place)
+    bar = TransferBar(call.err, clock, name, quiet=not call.narrates, place=place)
 
     try:
         with records, attempts_heard(bar.again), closing(bar.over(steps or records)) as followed:
@@ -65,4 +65,4 @@ def pull(
     except KeyboardInterrupt as stop:
         stop.add_note(bar.stopped())
         raise
-    return Pulled(bar.transfer.total, clock() - bar.transfer.began, bar.finished())
+    return Transferred(bar.transfer.total, clock() - bar.transfer.began, bar.finished())
