@@ -86,16 +86,27 @@ def problems_in(path: str, shown: str) -> list[Problem]:
 def set_value(path: str, shown: str, key: str, value: str | None) -> None:
     """Write one value, as `model` or `profiles.lan.url`; None takes it away. shown: how messages call the file.
 
-    All else stays as it is, comments too.
+    All else stays as it is, comments too, and what another process writes meanwhile.
 
     Raises Failure for a key or a value that can't be, and where the file can't be read or written.
     """
-    import tomlkit
-
-    from cli.config_rules import checked, key_names
+    from cli.config_rules import key_names
 
     names = key_names(key, value)
-    text = _text_of(path, shown)
+    try:
+        with private_files.alone_with(path):
+            text = _changed(_text_of(path, shown), shown, key, names, value)
+            private_files.replace(path, text.encode())
+    except OSError as error:
+        raise Failure(f"cannot write {shown}", why=error.strerror, verdict=Verdict.of_writing(error)) from error
+
+
+def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str | None) -> str:
+    """The file's text with one value set, or taken away."""
+    import tomlkit
+
+    from cli.config_rules import checked
+
     _, problems = checked(text)
     if problems:
         raise BrokenConfig(shown, problems)
@@ -122,7 +133,7 @@ def set_value(path: str, shown: str, key: str, value: str | None) -> None:
             near=near,
             hint=f"vuhitra config set {problems[0].key} {near[0] if near else 'VALUE'}",
         )
-    _write(path, shown, text)
+    return text
 
 
 def _near_profiles(document: Mapping[str, Any], name: str | None) -> list[str]:
@@ -146,13 +157,6 @@ def _text_of(path: str, shown: str) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(shown, error) from error
-
-
-def _write(path: str, shown: str, text: str) -> None:
-    try:
-        private_files.replace(path, text.encode())
-    except OSError as error:
-        raise Failure(f"cannot write {shown}", why=error.strerror, verdict=Verdict.of_writing(error)) from error
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:

@@ -65,5 +65,7 @@ class Verdict(Enum):
 
     @classmethod
     def of_writing(cls, error: OSError) -> Verdict:
-        """How a failed write ends: the fault is the disk's, or lies in the place that was named."""
+        """How a failed write ends: another was in the way, or the fault is the disk's, or lies in the place named."""
+        if isinstance(error, TimeoutError):
+            return cls.TIMED_OUT
         return cls.UNEXPECTED if error.errno in _OF_THE_DISK else cls.USAGE

@@ -13,6 +13,7 @@ from cli.config_file import Profile, read, set_value
 from cli.config_rules import checked
 from cli.exit_status import Verdict
 from cli.failure import Failure
+from cli.private_files import alone_with
 from tests.commands.running import COMMAND, SOON, Ran, World
 from tests.scripted_server import unused_url
 
@@ -243,7 +244,7 @@ class TestSet:
 
     def test_where_nothing_can_be_it_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(Failure, match="cannot read c"):
+        with pytest.raises(Failure, match="cannot write c"):
             set_value(str(tmp_path / "file" / "config.toml"), "c", "model", "m")
 
     def test_a_place_where_no_file_can_be_is_wrong_usage(self, tmp_path: Path) -> None:
@@ -251,6 +252,25 @@ class TestSet:
         with pytest.raises(Failure, match="cannot write") as raised:
             set_value(too_long, "c", "model", "m")
         assert (raised.value.why, raised.value.verdict) == ("File name too long", Verdict.USAGE)
+
+    def test_many_at_once_are_all_written(self, world: World) -> None:
+        started = [world.start("config", "set", f"profiles.p{each}.url", f"http://h{each}:1") for each in range(20)]
+        for each in started:
+            with each as process:
+                assert (process.wait(SOON), process.stderr and process.stderr.read()) == (0, b"")
+        file = read(str(world.home / ".config" / "vuhitra" / "config.toml"), "c")
+        assert set(file.profiles) == {f"p{each}" for each in range(20)}
+
+    def test_one_that_another_keeps_is_given_up(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("cli.private_files._ATTEMPTS", 2)
+        path = config_of(world, "")
+        with alone_with(str(path)):
+            ran = world.run("config", "set", "model", "m")
+        assert (ran.status, path.read_text()) == (6, "")
+        assert ran.err == (
+            "Error: cannot write ~/.config/vuhitra/config.toml\n  another program has kept its folder for 0.1 s\n"
+        )
+        assert world.run("config", "set", "model", "m").status == 0
 
     def test_a_disk_that_takes_no_more_is_unexpected(self, world: World) -> None:
         shell = ("sh", "-c", 'ulimit -f 0; "$@"', "sh", *COMMAND)
