@@ -153,7 +153,7 @@ def _text_of(path: str, shown: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # nor is there a folder for it, as below /dev/null
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(shown, error) from error

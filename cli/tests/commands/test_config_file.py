@@ -14,6 +14,7 @@ from cli.config_rules import checked
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.private_files import alone_with
+from tests.commands.conftest import Serve
 from tests.commands.running import COMMAND, SOON, Ran, World
 from tests.scripted_server import unused_url
 
@@ -53,6 +54,16 @@ def test_it_is_read_whole(world: World) -> None:
 
 def test_none_is_an_empty_one(tmp_path: Path) -> None:
     assert read(str(tmp_path / "none"), "c").profiles == {}
+
+
+@pytest.mark.parametrize("variables", [{"HOME": "/dev/null"}, {"XDG_CONFIG_HOME": "/dev/null"}])
+def test_none_can_be_where_its_folder_is_a_file(world: World, serve: Serve, variables: dict[str, str]) -> None:
+    here = world.with_(variables={"XDG_STATE_HOME": "/dev/null", **variables})
+    ran = here.run("chat", "x", "-m", "m", "--host", serve(says=["a"]).url)
+    assert (ran.status, ran.out, ran.err) == (0, "a\n", "")
+    assert here.run("config", "validate").status == 0
+    ran = here.run("config", "set", "model", "m")
+    assert (ran.status, ran.err.splitlines()[1]) == (2, "  Not a directory")
 
 
 @pytest.mark.parametrize(
