@@ -231,13 +231,13 @@ def _server_in(layer: Layer) -> Value | None:
 def _of_profile(file: ConfigFile, chosen: Value) -> _Server:
     name = chosen.value
     if name not in file.profiles:
-        from cli.config_rules import near_profiles
+        from cli.config_rules import near_profiles, to_set
 
         near = near_profiles(name, file.profiles)
         raise Failure(
             f"no profile {name!r} in {file.path} ({chosen.source})",
             near=near,
-            hint=f"vuhitra config set profiles.{name}.url URL",
+            hint=to_set(name, "url", "URL"),
         )
     profile = file.profiles[name]
     by = "" if chosen.origin == "file" else f" ({chosen.source})"

@@ -103,6 +103,8 @@ def set_value(path: str, shown: str, key: str, value: str | None) -> None:
 
 def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str | None) -> str:
     """The file's text with one value set, or taken away."""
+    from shlex import quote
+
     import tomlkit
 
     from cli.config_rules import checked
@@ -131,7 +133,7 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
         raise Failure(
             f"{key} can't be that: {problems[0].what}",
             near=near,
-            hint=f"vuhitra config set {problems[0].key} {near[0] if near else 'VALUE'}",
+            hint=f"vuhitra config set {quote(problems[0].key)} {quote(near[0]) if near else 'VALUE'}",
         )
     return text
 

@@ -6,7 +6,7 @@ No secret belongs into it, only where one is found: a variable's name, or a comm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.failure import Failure
@@ -37,6 +37,7 @@ OF_PROFILE = {
 }
 """The keys of `[profiles.NAME]`."""
 
+_SET_URL = "vuhitra config set profiles.NAME.url URL"
 _SECRETS = ("key", "api_key", "token", "password")
 _VARIABLES = {
     "log_level": "LOG_LEVEL",
@@ -75,9 +76,23 @@ def checked(text: str) -> tuple[Mapping[str, Any], list[Problem]]:
         words = re.sub(r" \(at .*\)$", "", str(error))
         return {}, [Problem(line, "", f"not TOML: {words[:1].lower()}{words[1:]}")]
     problems = [
-        Problem(_line_of(text, place), ".".join(place), what, hint) for place, what, hint in _problems_in(document)
+        Problem(_line_of(text, place), dotted(*place), what, hint) for place, what, hint in _problems_in(document)
     ]
     return document, sorted(problems)
+
+
+def dotted(*names: str) -> str:
+    """The key that these names make: what is no plain name stands in quotes."""
+    from json import dumps
+
+    return ".".join(each if _PLAIN_NAME.fullmatch(each) else dumps(each, ensure_ascii=False) for each in names)
+
+
+def to_set(profile: str, name: str, value: str) -> str:
+    """The command that sets something of a profile; what the value stands for is the caller's."""
+    from shlex import quote
+
+    return f"vuhitra config set {quote(dotted('profiles', profile, name))} {value}"
 
 
 def key_names(key: str, value: str | None = None) -> list[str]:
@@ -85,29 +100,39 @@ def key_names(key: str, value: str | None = None) -> list[str]:
 
     value: what it was to be, for what to try.
     """
-    names = key.split(".")
-    if len(names) == 1 and key in TOP:
+    names = _parts(key) if re.fullmatch(_KEY, key) else []
+    if len(names) == 1 and names[0] in TOP:
         return names
-    if len(names) == 3 and names[0] == "profiles" and names[2] in OF_PROFILE and _PLAIN_NAME.fullmatch(names[1]):
+    if len(names) == 3 and names[0] == "profiles" and names[1] and names[2] in OF_PROFILE:
         return names
-    hint = None
-    if names[0] == "profiles" and len(names) == 3:
-        profile = f"profiles.{names[1]}"
-        if names[2] in _SECRETS:
-            raise Failure(_secret(key), hint=f"vuhitra config set {profile}.key_variable NAME, or .key_command COMMAND")
-        if not _PLAIN_NAME.fullmatch(names[1]):
-            why = "the name of a profile has letters, digits, - and _"
-            raise Failure(f"no setting {key!r}", why=why, hint="vuhitra config set profiles.NAME.url URL")
-        near = _near(names[2], OF_PROFILE)
-        known = f"{profile}.{near or 'url'}"
-    else:
-        near = _near(key, TOP)
-        known = near or "profiles.NAME.url"
-        if variable := _VARIABLES.get(key.lower()):
-            is_secret = variable == "OLLAMA_API_KEY"
-            hint = f"export {variable}={'VALUE' if is_secret else _written(value)}, or the same in ./.env"
-    hint = hint or f"vuhitra config set {known} {_written(value) if near else 'URL'}"
-    raise Failure(f"no setting {key!r}", near=[known] if near else (), hint=hint)
+    names = names or key.split(".")
+    raise _no_profile_key(key, names, value) if names[0] == "profiles" and names[1:] else _no_top_key(key, value)
+
+
+def _no_top_key(key: str, value: str | None) -> Failure:
+    near = _near(key, TOP)
+    hint = f"vuhitra config set {near} {_written(value)}" if near else _SET_URL
+    if variable := _VARIABLES.get(key.lower()):
+        is_secret = variable == "OLLAMA_API_KEY"
+        hint = f"export {variable}={'VALUE' if is_secret else _written(value)}, or the same in ./.env"
+    return Failure(f"no setting {key!r}", near=[near] if near else (), hint=hint)
+
+
+def _no_profile_key(key: str, names: Sequence[str], value: str | None) -> Failure:
+    """What is wrong with a key that begins as a profile's."""
+    *middle, last = names[1:]
+    profile = ".".join(middle)
+    if profile and last in OF_PROFILE:
+        why = "the name of a profile has letters, digits, - and _, or stands in quotes"
+        return Failure(f"no setting {key!r}", why=why, hint=to_set(profile, last, _written(value)))
+    if not profile or len(middle) > 1:
+        why = "a profile is set key by key, as in profiles.NAME.url"
+        return Failure(f"no setting {key!r}", why=why, hint=_SET_URL)
+    if last in _SECRETS:
+        return Failure(_secret(key), hint=f"{to_set(profile, 'key_variable', 'NAME')}, or .key_command COMMAND")
+    near = _near(last, OF_PROFILE)
+    hint = to_set(profile, near or "url", _written(value) if near else "URL")
+    return Failure(f"no setting {key!r}", near=[dotted("profiles", profile, near)] if near else (), hint=hint)
 
 
 def _written(value: str | None) -> str:

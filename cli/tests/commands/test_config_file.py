@@ -197,6 +197,14 @@ class TestSet:
             '[profiles.lan]\nurl = "http://gpu.lan:11434"\nkey_command = "pass show \'my gpu\'"\n'
         )
 
+    @pytest.mark.parametrize("key", ['profiles."a.b".url', "profiles . 'a.b'.url"])
+    def test_a_dot_within_quotes_parts_nothing(self, world: World, key: str) -> None:
+        path = config_of(world, WHOLE)
+        assert world.run("config", "set", key, "http://h").status == 0
+        assert read(str(path), "c").profiles["a.b"] == Profile("a.b", "http://h")
+        assert world.run("config", "set", "profiles.'far away'.url", "http://h").status == 0
+        assert path.read_text().startswith(WHOLE.replace("https://far.example", "http://h"))
+
     @pytest.mark.parametrize(
         ("args", "what"),
         [
@@ -218,6 +226,37 @@ class TestSet:
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
             (("profiles.a.key_command", "pass 'gpu"), "Error: profiles.a.key_command can't be that: key_command is"),
             (("profiles.a b.url", "h"), "Error: no setting 'profiles.a b.url'\n  the name of a profile has letters"),
+            (
+                ("profiles.x.y.url", "z"),
+                (
+                    "Error: no setting 'profiles.x.y.url'\n"
+                    "  the name of a profile has letters, digits, - and _, or stands in quotes\n"
+                    "  try: vuhitra config set 'profiles.\"x.y\".url' z\n"
+                ),
+            ),
+            (
+                ("profiles.a.b.zzz", "z"),
+                (
+                    "Error: no setting 'profiles.a.b.zzz'\n  a profile is set key by key, as in profiles.NAME.url\n"
+                    "  try: vuhitra config set profiles.NAME.url URL\n"
+                ),
+            ),
+            (("profiles.a.url = 1\nmodel", "m"), "Error: no setting 'profiles.a.url = 1"),
+            (('profiles."".url', "h"), "Error: no setting 'profiles.\"\".url'\n"),
+            (
+                ("profiles.'b.c'.urll", "h"),
+                (
+                    'Error: no setting "profiles.\'b.c\'.urll"\n  near names: profiles."b.c".url\n'
+                    "  try: vuhitra config set 'profiles.\"b.c\".url' h\n"
+                ),
+            ),
+            (
+                ("profiles.'b c'.model", "m"),
+                (
+                    "Error: profiles.'b c'.model can't be that: profile b c has no url\n"
+                    "  try: vuhitra config set 'profiles.\"b c\".url' VALUE\n"
+                ),
+            ),
             (("profiles.a.key", "x"), "Error: profiles.a.key would be a secret in a file\n"),
             (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=DEBUG, or the same in "),
             (("ollama_ip", "http://me:x@h"), "Error: no setting 'ollama_ip'\n  try: export OLLAMA_IP=VALUE, or"),

@@ -12,9 +12,9 @@ from tests.scripted_server import answer, stream, unused_url
 
 PROFILES = """\
 # mine
-profile = "lan"
+profile = "{name}"
 
-[profiles.lan]
+[profiles.{as_key}]
 url = "{url}"
 """
 
@@ -113,11 +113,13 @@ def test_a_stronger_setting_is_warned_of(world: World, serve: Serve, in_file: bo
     assert here.run("models", "default", "a").err == ""
 
 
-def test_a_profile_in_use_gets_it(world: World, serve: Serve) -> None:
+@pytest.mark.parametrize(("name", "as_key"), [("lan", "lan"), ("gpu.lan", '"gpu.lan"')])
+def test_a_profile_in_use_gets_it(world: World, serve: Serve, name: str, as_key: str) -> None:
     config_of(world).parent.mkdir(parents=True)
-    config_of(world).write_text(PROFILES.format(url=serve({"/api/tags": listed("a:latest")}).url))
+    url = serve({"/api/tags": listed("a:latest")}).url
+    config_of(world).write_text(PROFILES.format(url=url, name=name, as_key=as_key))
     ran = world.run("models", "default", "a", "--json")
-    assert (ran.status, ran.json["model"], ran.json["profile"]) == (0, "a:latest", "lan")
+    assert (ran.status, ran.json["model"], ran.json["profile"]) == (0, "a:latest", name)
     text = config_of(world).read_text()
     assert text.startswith("# mine\n")
     assert text.endswith('model = "a:latest"\n')

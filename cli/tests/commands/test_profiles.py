@@ -87,6 +87,8 @@ class TestWhichServer:
             "Error: no profile 'lna' in ~/.config/vuhitra/config.toml (VUHITRA_PROFILE)",
             "  near names: lan",
         ]
+        ran = world.with_(variables={"VUHITRA_PROFILE": "gpu.lan"}).run("models", "list")
+        assert ran.err.splitlines()[-1] == """  try: vuhitra config set 'profiles."gpu.lan".url' URL"""
 
     @pytest.mark.parametrize(
         ("reason", "why"),

@@ -54,18 +54,19 @@ def _show(call: Invocation) -> None:
 def _set(call: Invocation, context: click.Context, name: str) -> None:
     """Write it to the settings, once it is known to be there, and not known to be unable to chat."""
     from cli.config_file import set_value
+    from cli.config_rules import dotted
     from cli.services.capable import check_chat
 
     profile = call.settings.profile.name if call.settings.profile else None
-    table = f"profiles.{profile}." if profile else ""
+    table = ("profiles", profile) if profile else ()
     with call.waiting(CONNECTING), connected(call.settings, call.memory) as server:
         listed = {each["name"]: each for each in server.client.list_models()}
         found = next((each for each in listed if same_model(each, name)), None)
         if found is None:
             raise not_there(server, name, near_names(name, listed), command_line(context, MISSING))
-        check_chat(server, listed[found], f"{table}embed_model")
+        check_chat(server, listed[found], dotted(*table, "embed_model"))
     path = call.environment.config_file
-    set_value(path, short_path(path, call.environment.variables), f"{table}model", found)
+    set_value(path, short_path(path, call.environment.variables), dotted(*table, "model"), found)
     if call.flags.json:
         call.document({"model": found, "profile": profile, "file": path})
     done(call, "Default model: ", found, f" of the profile {profile}" if profile else "")

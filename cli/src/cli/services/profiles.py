@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from cli.config_file import Profile
+from cli.config_rules import to_set
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.reading import expanded
@@ -28,7 +29,7 @@ def certificates_of(profile: Profile, variables: Mapping[str, str]) -> Certifica
     def existing(key: str, path: str) -> str:
         found = expanded(path, variables)
         if not os.path.exists(found):
-            again = f"vuhitra config set profiles.{profile.name}.{key} FILE"
+            again = to_set(profile.name, key, "FILE")
             raise Failure(f"profile {profile.name}: no file {path!r} ({key})", hint=again)
         return found
 
@@ -59,10 +60,9 @@ def key_source(profile: Profile) -> str:
 
 def other_key_of(profile: Profile) -> str:
     """What to try where its server refuses the key, or wants one."""
-    setting = f"vuhitra config set profiles.{profile.name}"
     if profile.key_command:
-        return f"{setting}.key_command COMMAND"
-    named = f"{setting}.key_variable NAME_OF_VARIABLE"
+        return to_set(profile.name, "key_command", "COMMAND")
+    named = to_set(profile.name, "key_variable", "NAME_OF_VARIABLE")
     return f"export {profile.key_variable}=KEY, or: {named}" if profile.key_variable else named
 
 
