@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli import private_files
@@ -76,23 +76,32 @@ def read(path: str, shown: str) -> ConfigFile:
     return ConfigFile(shown, **{key: document.get(key) for key in TOP}, profiles=profiles)
 
 
-def problems_in(path: str, shown: str) -> list[Problem]:
-    """All that is wrong with the file, by line. Raises Failure where it can't be read."""
+def problems_in(path: str, shown: str, is_there: Callable[[str], bool]) -> list[Problem]:
+    """All that is wrong with the file, by line. Raises Failure where it can't be read.
+
+    is_there: looks for a file that is named in it.
+    """
     from cli.config_rules import checked
 
-    return checked(_text_of(path, shown))[1]
+    return checked(_text_of(path, shown), is_there)[1]
 
 
-def set_value(path: str, shown: str, key: str, value: str | None) -> None:
+def set_value(
+    path: str, shown: str, key: str, value: str | None, is_there: Callable[[str], bool] = lambda _: True
+) -> None:
     """Write one value, as `model` or `profiles.lan.url`; None takes it away. shown: how messages call the file.
+
+    is_there: looks for a file, where the value names one.
 
     All else stays as it is, comments too, and what another process writes meanwhile.
 
     Raises Failure for a key or a value that can't be, and where the file can't be read or written.
     """
-    from cli.config_rules import key_names
+    from cli.config_rules import FILES, key_names
 
     names = key_names(key, value)
+    if value and names[-1] in FILES and not is_there(value):
+        raise Failure(f"{key} can't be that: no file {value!r}")
     try:
         with private_files.alone_with(path):
             text = _changed(_text_of(path, shown), shown, key, names, value)
@@ -107,11 +116,12 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
 
     import tomlkit
 
-    from cli.config_rules import checked
+    from cli.config_rules import KEYS_OF_A_SERVER, ONE_OF_THEM, checked, dotted
 
-    _, problems = checked(text)
-    if problems:
-        raise BrokenConfig(shown, problems)
+    # What is wrong with the setting itself is mended by this.
+    others = [each for each in checked(text)[1] if each.key != dotted(*names)]
+    if others:
+        raise BrokenConfig(shown, others)
     document = tomlkit.parse(text)
     table: Any = document
     try:
@@ -130,11 +140,10 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
     _, problems = checked(text)
     if problems:
         near = _near_profiles(document, value) if key == "profile" else []
-        raise Failure(
-            f"{key} can't be that: {problems[0].what}",
-            near=near,
-            hint=f"vuhitra config set {quote(problems[0].key)} {quote(near[0]) if near else 'VALUE'}",
-        )
+        hint = f"{quote(problems[0].key)} {quote(near[0]) if near else 'VALUE'}"
+        if problems[0].hint == ONE_OF_THEM:
+            hint = f"--unset {quote(dotted(*names[:-1], KEYS_OF_A_SERVER[names[-1]]))}"
+        raise Failure(f"{key} can't be that: {problems[0].what}", near=near, hint=f"vuhitra config set {hint}")
     return text
 
 

@@ -6,7 +6,7 @@ No secret belongs into it, only where one is found: a variable's name, or a comm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.failure import Failure
@@ -37,6 +37,16 @@ OF_PROFILE = {
 }
 """The keys of `[profiles.NAME]`."""
 
+FILES = ("ca", "client_certificate", "client_key")
+"""Those that name a file."""
+
+ONE_OF_THEM = "one of them"
+"""What to write where two keys exclude each other."""
+KEYS_OF_A_SERVER = {"key_variable": "key_command", "key_command": "key_variable"}
+"""Each of those that tell a server's key, and the other."""
+
+_MODELS = ("model", "embed_model")
+
 _SET_URL = "vuhitra config set profiles.NAME.url URL"
 _SECRETS = ("key", "api_key", "token", "password")
 _VARIABLES = {
@@ -64,8 +74,8 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
-def checked(text: str) -> tuple[Mapping[str, Any], list[Problem]]:
-    """What a config file's text says, and all that is wrong with it, by line."""
+def checked(text: str, is_there: Callable[[str], bool] = lambda _: True) -> tuple[Mapping[str, Any], list[Problem]]:
+    """What a config file's text says, and all that is wrong with it, by line. is_there: looks for a file it names."""
     import tomllib
 
     try:
@@ -76,7 +86,8 @@ def checked(text: str) -> tuple[Mapping[str, Any], list[Problem]]:
         words = re.sub(r" \(at .*\)$", "", str(error))
         return {}, [Problem(line, "", f"not TOML: {words[:1].lower()}{words[1:]}")]
     problems = [
-        Problem(_line_of(text, place), dotted(*place), what, hint) for place, what, hint in _problems_in(document)
+        Problem(_line_of(text, place), dotted(*place), what, hint)
+        for place, what, hint in _problems_in(document, is_there)
     ]
     return document, sorted(problems)
 
@@ -145,7 +156,9 @@ def _written(value: str | None) -> str:
 _Place = tuple[str, ...]
 
 
-def _problems_in(document: Mapping[str, Any]) -> Iterator[tuple[_Place, str, str | None]]:
+def _problems_in(
+    document: Mapping[str, Any], is_there: Callable[[str], bool]
+) -> Iterator[tuple[_Place, str, str | None]]:
     """All that is wrong: where, what, and what to write instead."""
     profiles = document.get("profiles", {})
     for key, value in document.items():
@@ -157,14 +170,16 @@ def _problems_in(document: Mapping[str, Any]) -> Iterator[tuple[_Place, str, str
         yield ("profiles",), "profiles is no table", "[profiles.NAME] in a line of its own"
         return
     for name, keys in profiles.items():
-        yield from _problems_in_profile(name, keys)
+        yield from _problems_in_profile(name, keys, is_there)
     chosen = document.get("profile")
     if isinstance(chosen, str) and chosen not in profiles:
         near = near_profiles(chosen, profiles)
         yield ("profile",), f"no profile {chosen!r}", f'profile = "{near[0]}"' if near else f"[profiles.{chosen}]"
 
 
-def _problems_in_profile(name: str, keys: object) -> Iterator[tuple[_Place, str, str | None]]:
+def _problems_in_profile(
+    name: str, keys: object, is_there: Callable[[str], bool]
+) -> Iterator[tuple[_Place, str, str | None]]:
     place = ("profiles", name)
     if not isinstance(keys, dict):
         yield place, f"profile {name} is no table", f"[profiles.{name}] in a line of its own"
@@ -176,9 +191,13 @@ def _problems_in_profile(name: str, keys: object) -> Iterator[tuple[_Place, str,
     elif isinstance(keys["url"], str) and (problem := _problem_of_url(keys["url"])):
         yield (*place, "url"), problem, None
     if "key_variable" in keys and "key_command" in keys:
-        yield (*place, "key_command"), f"profile {name} has both key_variable and key_command", "one of them"
+        yield (*place, "key_command"), f"profile {name} has both key_variable and key_command", ONE_OF_THEM
     if "client_key" in keys and "client_certificate" not in keys:
         yield (*place, "client_key"), f"profile {name} has a client_key and no client_certificate", None
+    for key in FILES:
+        path = keys.get(key)
+        if isinstance(path, str) and path.strip() and not is_there(path):
+            yield (*place, key), f"profile {name}: no file {path!r} ({key})", None
 
 
 def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Iterator[tuple[_Place, str, str | None]]:
@@ -197,6 +216,8 @@ def _problems_of(place: _Place, value: object, known: Mapping[str, Kind]) -> Ite
         yield place, f"{key} is empty", f"{key} = {known[key].example}"
     elif not _is_of(known[key], value):
         yield place, f"{key} is no {known[key].words}", f"{key} = {known[key].example}"
+    elif key in _MODELS and not _is_model(str(value)):
+        yield place, f"{key} is {value!r}, which names no model", None
 
 
 def _secret(key: str) -> str:
@@ -219,13 +240,23 @@ def _is_command(text: str) -> bool:
         return False
 
 
+def _is_model(name: str) -> bool:
+    """Whether a server may have a model of that name."""
+    from vuhitra.names import checked as checked_name
+
+    try:
+        return bool(checked_name(name))
+    except ValueError:
+        return False
+
+
 def _problem_of_url(url: str) -> str | None:
     from vuhitra.hosts import resolve_host
 
     try:
         host = resolve_host(url, "url")
     except ValueError as error:
-        return str(error)
+        return str(error).replace("headers=", "key_variable")  # which is the library's word
     return "a url with a password in it: a secret in a file" if host.authorization else None
 
 

@@ -67,6 +67,13 @@ def test_dotenv_in_the_working_folder_is_read(world: World, serve: Serve) -> Non
     [
         ({"OLLAMA_IP": "ftp://h"}, "OLLAMA_IP: http, https or unix, not 'ftp'"),
         ({"OLLAMA_HOST": "http://h:port"}, "OLLAMA_HOST: "),
+        (
+            {"OLLAMA_HOST": "http://h/x?y=1"},
+            (
+                "OLLAMA_HOST: no server can be read from 'http://h/***': a server has no ? and no #; a key goes into "
+                "OLLAMA_API_KEY\n"
+            ),
+        ),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud', which is none of DEBUG, "),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml', which is none of text, json"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,7 +94,14 @@ def test_none_can_be_where_its_folder_is_a_file(world: World, serve: Serve, vari
         ('model = "m"\n[profiles]\n"a=b".url = "h"\n\'a=b\' . modle = "m"\n', 4, "no setting 'modle'"),
         ('model = "m"\n[profiles."a]"] # b\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
         ('model = "m"\n[profiles."\\"\\u00e4"]\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
-        ("model = '''\n\"\\x\" = 1\n'''\nmodle = 'm'\n", 4, "no setting 'modle'"),
+        (
+            "[profiles.a]\nurl = 'h'\nkey_variable = '''\n\"\\x\" = 1\n'''\nmodle = 'm'\n",
+            6,
+            "no setting 'modle'",
+        ),
+        ('\nmodel = "a b"\n', 2, "model is 'a b', which names no model"),
+        ('[profiles.a]\nurl = "h"\nembed_model = "m:1:2"\n', 3, "embed_model is 'm:1:2', which names no model"),
+        ('[profiles.a]\nurl = "http://h/x?y=1"\n', 2, "a server has no ? and no #; a key goes into key_variable"),
     ],
 )
 def test_a_problem_is_told_with_its_line(text: str, line: int, what: str) -> None:
@@ -140,9 +148,25 @@ def test_one_that_is_no_text_is_told(world: World) -> None:
 
 class TestValidate:
     def test_a_good_one_is_said_to_be(self, world: World) -> None:
-        config_of(world, WHOLE)
+        config_of(world, WHOLE.replace("/ca.pem", "~/ca.pem"))
+        (world.home / "ca.pem").touch()
         ran = world.run("config", "validate")
         assert (ran.status, ran.out, ran.err) == (0, "ok    ~/.config/vuhitra/config.toml\n", "")
+
+    def test_a_file_that_is_not_there_is_named(self, world: World) -> None:
+        files = '[profiles.a]\nurl = "h"\nca = "~/ca"\nclient_certificate = "/none/me"\nclient_key = "me.key"\n'
+        config_of(world, files)
+        ran = world.run("config", "validate")
+        shown = "~/.config/vuhitra/config.toml"
+        assert (ran.status, ran.out.splitlines()) == (
+            2,
+            [
+                f"{shown}, line 3: profile a: no file '~/ca' (ca)",
+                f"{shown}, line 4: profile a: no file '/none/me' (client_certificate)",
+                f"{shown}, line 5: profile a: no file 'me.key' (client_key)",
+            ],
+        )
+        assert world.run("config", "show").status == 0
 
     def test_json(self, world: World) -> None:
         path = config_of(world, "model = 1\n")
@@ -177,6 +201,23 @@ class TestSet:
             assert Path(elsewhere, "mine.toml").read_text() == 'model = "m"\n'
             assert os.listdir(elsewhere) == ["mine.toml"]
             assert path.is_symlink()
+
+    def test_a_file_that_is_not_there_is_in_the_way_of_nothing_else(self, world: World) -> None:
+        path = config_of(world, WHOLE)
+        (world.home / "me.pem").touch()
+        assert world.run("config", "set", "model", "other").status == 0
+        assert world.run("config", "set", "profiles.lan.client_certificate", "~/me.pem").status == 0
+        assert read(str(path), "c").profiles["lan"].client_certificate == "~/me.pem"
+
+    @pytest.mark.parametrize(("key", "other"), [("key_command", "key_variable"), ("key_variable", "key_command")])
+    def test_a_second_key_needs_the_first_taken_away(self, world: World, key: str, other: str) -> None:
+        path = config_of(world, f'[profiles."a b"]\nurl = "h"\n{other} = "A"\n')
+        ran = world.run("config", "set", "profiles.'a b'." + key, "B")
+        hint = ran.err.splitlines()[-1].removeprefix("  try: ")
+        assert hint == f"vuhitra config set --unset 'profiles.\"a b\".{other}'"
+        assert world.run(*shlex.split(hint)[1:]).status == 0
+        assert world.run("config", "set", "profiles.'a b'." + key, "B").status == 0
+        assert path.read_text() == f'[profiles."a b"]\nurl = "h"\n{key} = "B"\n'
 
     def test_a_table_in_one_line_is_left_as_it_is(self, world: World) -> None:
         path = config_of(world, 'profiles = {a = {url = "h"}}\n')
@@ -221,6 +262,8 @@ class TestSet:
             ),
             (("profiles.a.urll", "h"), "Error: no setting 'profiles.a.urll'\n  near names: profiles.a.url\n"),
             (("profiles.a", "h"), "Error: no setting 'profiles.a'\n"),
+            (("model", "a b"), "Error: model can't be that: model is 'a b', which names no model\n"),
+            (("profiles.a.ca", "~/none"), "Error: profiles.a.ca can't be that: no file '~/none'\n"),
             (("profile", "b"), "Error: profile can't be that: no profile 'b'\n"),
             (("profiles.b.model", "m"), "Error: profiles.b.model can't be that: profile b has no url\n"),
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
@@ -276,6 +319,14 @@ class TestSet:
         path = config_of(world, "what\n")
         assert world.run("config", "set", "model", "m").status == 2
         assert path.read_text() == "what\n"
+
+    @pytest.mark.parametrize(("args", "text"), [(("model", "m"), 'model = "m"\n'), (("--unset", "model"), "")])
+    def test_a_setting_that_is_broken_may_be_set_anew(self, world: World, args: tuple[str, ...], text: str) -> None:
+        path = config_of(world, 'model = "a b"\n')
+        assert world.run("config", "set", *args).status == 0
+        assert path.read_text() == text
+        path.write_text('model = "a b"\nmodle = "m"\n')
+        assert ", line 2: no setting 'modle'" in world.run("config", "set", *args).err
 
     def test_the_file_is_called_what_it_is_called_elsewhere(self, world: World) -> None:
         config_of(world, "modle = 1\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,11 +74,12 @@ def config_validate(context: click.Context) -> None:
       vuhitra config validate
     """
     from cli.config_file import problems_in
+    from cli.services.profiles import is_there
 
     call = invocation(context, sends=False)
     path = call.environment.config_file
     shown = short_path(path, call.environment.variables)
-    problems = problems_in(path, shown)
+    problems = problems_in(path, shown, partial(is_there, variables=call.environment.variables))
     if call.flags.json:
         found = [problem._asdict() for problem in problems]
         call.document({"file": path, "valid": not problems, "problems": found})
@@ -111,6 +113,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
       vuhitra config set --unset model
     """
     from cli.config_file import set_value
+    from cli.services.profiles import is_there
 
     call = invocation(context, sends=False)
     if value is None and not unset and "=" in key:
@@ -118,7 +121,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     if (value is None) is not unset:
         raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} VALUE")
     shown = short_path(call.environment.config_file, call.environment.variables)
-    set_value(call.environment.config_file, shown, key, value)
+    there = partial(is_there, variables=call.environment.variables)
+    set_value(call.environment.config_file, shown, key, value, there)
     if call.flags.json:
         call.document({"file": call.environment.config_file, "key": key, "value": value})
     elif call.narrates:

@@ -23,15 +23,19 @@ class CertificateOptions(TypedDict, total=False):
     cert: str | tuple[str, str]
 
 
+def is_there(path: str, variables: Mapping[str, str]) -> bool:
+    """Whether there is a file that a profile names; `~/` is the home folder."""
+    return os.path.exists(expanded(path, variables))
+
+
 def certificates_of(profile: Profile, variables: Mapping[str, str]) -> CertificateOptions:
-    """Its CA and client certificate; `~/` is the home folder. Raises Failure for a file that isn't there."""
+    """Its CA and client certificate. Raises Failure for a file that isn't there."""
 
     def existing(key: str, path: str) -> str:
-        found = expanded(path, variables)
-        if not os.path.exists(found):
+        if not is_there(path, variables):
             again = to_set(profile.name, key, "FILE")
             raise Failure(f"profile {profile.name}: no file {path!r} ({key})", hint=again)
-        return found
+        return expanded(path, variables)
 
     options: CertificateOptions = {}
     if profile.ca:

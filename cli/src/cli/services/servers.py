@@ -77,7 +77,8 @@ def configured_host(settings: Settings) -> Host:
     try:
         return resolve_host(settings.ollama_ip, settings.source("ollama_ip"))
     except ValueError as error:
-        raise Failure(str(error)) from error
+        # What the library calls headers= is a key here.
+        raise Failure(str(error).replace("headers=", "OLLAMA_API_KEY")) from error
 
 
 @contextmanager
