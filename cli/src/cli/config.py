@@ -89,12 +89,12 @@ class Settings:
     @property
     def host_flags(self) -> tuple[str, ...]:
         """The flags that name the server, for a command that is to ask the same one; none where a setting does."""
-        if self.origin != "flag":
+        named = _find("ollama_ip", self.layers)
+        if named is None or named.origin != "flag":
             return ()
         if self.embedded:
             return (f"--{EMBEDDED}",)
-        given = next(layer["ollama_ip"].value for layer in self.layers if "ollama_ip" in layer)
-        return () if "@" in given else ("--host", given)
+        return () if "@" in named.value else ("--host", named.value)
 
     @property
     def has_key_beside_another_server(self) -> bool:

@@ -75,6 +75,13 @@ class TestWhichServer:
         assert (settings.ollama_ip, settings.source("ollama_ip"), settings.model) == (url, source, model)
         assert settings.host_is_set
 
+    def test_what_is_told_to_try_asks_the_same_one(self, world: World, serve: Serve) -> None:
+        config_of(world, f'[profiles.lan]\nurl = "{serve({"/api/tags": listed("llama3:8b")}).url}"\n')
+        ran = world.run("models", "default", "lama3:8b", "--host", "lan")
+        assert ran.err.endswith("  try: vuhitra models default llama3:8b --host lan\n")
+        ran = world.with_(variables={"VUHITRA_PROFILE": "lan"}).run("models", "default", "lama3:8b")
+        assert ran.err.endswith("  try: vuhitra models default llama3:8b\n")
+
     def test_the_model_says_where_it_stands(self) -> None:
         assert read_settings({}, {}, self.FILE).source("model") == "model in profile lan"
         assert read_settings({}, {}, self.FILE).with_flags(host="far").source("model") == "model in c"
