@@ -152,10 +152,10 @@ class TestTooLong:
         ran = world.run("chat", TEXT, "-m", "m", "--host", server.url)
         assert (ran.status, ran.err.splitlines()[-1]) == (
             8,
-            "  try: --num-ctx 8192 (the most it can; loads it again), or a shorter text",
+            "  try: --num-ctx 8192 (the most it can; it may not be enough), or a shorter text",
         )
         ran = world.run("chat", "a few words", "--num-ctx", "64", "-m", "m", "--host", server.url)
-        assert ran.err.splitlines()[-1] == "  try: --num-ctx 1024 (loads it again), or a shorter text"
+        assert ran.err.splitlines()[-1] == "  try: --num-ctx 1024 (it may not be enough), or a shorter text"
 
     def test_a_question_is_never_cut(self, world: World, serve: Serve) -> None:
         server = serve(self.routes(4_096))

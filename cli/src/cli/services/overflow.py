@@ -105,8 +105,9 @@ def _remedy(server: Server, model: str, question: Question, error: OllamaContext
     limit = _limit_of(server, model)
     if limit is not None and limit > needed:
         size = min(limit, 1 << (wanted - 1).bit_length())
-        most = "the most it can; loads it again" if size == limit else "loads it again"
-        return None, f"--num-ctx {size} ({most}), or {shorter}"
+        most = ["the most it can"] if size == limit else []
+        remarks = [*most, "loads it again"] if error.needed else [*most, "it may not be enough"]
+        return None, f"--num-ctx {size} ({'; '.join(remarks)}), or {shorter}"
     if larger := _larger(server, wanted):
         name, takes = larger
         return name, f"whose window takes up to {takes:,}; or {shorter}"
