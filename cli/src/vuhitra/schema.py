@@ -26,6 +26,7 @@ _HINTS = {
     "length": "a larger num_predict or num_ctx may leave room for the whole answer",
 }
 _PREFIX = "#/$defs/"
+_ANSWER = "the answer"
 
 
 class UnfitError(ValueError):
@@ -223,7 +224,7 @@ def _validator(json_schema: dict[str, Any]) -> Callable[[Any], Iterable[Any]]:
         ).iter_errors
         msgspec.json.encode(json_schema)
     except jsonschema_rs.ValidationError as error:
-        raise ValueError(f"this schema can't be used: {'; '.join(_described(error))}") from error
+        raise ValueError(f"this schema can't be used: {'; '.join(_described(error, 'the schema'))}") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"this schema can't be used: {error}") from error
     return errors
@@ -247,18 +248,21 @@ def _why_not_json(text: str, error: Exception) -> str:
     return f"it is not JSON: {str(error).removeprefix('JSON is malformed: ')}"
 
 
-def _described(error: Any) -> list[str]:
-    """What one of the validator's errors says; of several schemas, only one of which was meant, what is wrong there."""
+def _described(error: Any, whole: str = _ANSWER) -> list[str]:
+    """What one of the validator's errors says; of several schemas, only one of which was meant, what is wrong there.
+
+    whole: what is looked at.
+    """
     place, what = error.instance_path, error.message
     if error.kind.name in ("anyOf", "oneOf"):
         branches: list[list[Any]] = getattr(error.kind, "context", [])
         meant = [branch for branch in branches if not _misses(branch, place)]
         if len(meant) == 1:
-            return [problem for inner in meant[0] for problem in _described(inner)]
+            return [problem for inner in meant[0] for problem in _described(inner, whole)]
         if all(branch and branch[0].kind.name == "type" for branch in branches):
             first, *others = (branch[0].message for branch in branches)
             what = " or ".join([first, *(other.rpartition(" is not of type ")[2] for other in others)])
-    return [_problem("".join(f"/{_escaped(step)}" for step in place), what)]
+    return [_problem("".join(f"/{_escaped(step)}" for step in place), what, whole)]
 
 
 def _misses(branch: list[Any], place: list[Any]) -> bool:
@@ -272,10 +276,10 @@ def _escaped(step: str | int) -> str:
     return str(step).replace("~", "~0").replace("/", "~1")
 
 
-def _problem(where: str, what: str) -> str:
+def _problem(where: str, what: str, whole: str = _ANSWER) -> str:
     if len(what) > _LONGEST:  # what was said comes first, what is wrong with it comes last
         what = f"{what[: _LONGEST // 3]}…{what[-2 * _LONGEST // 3 :]}"
-    return f"{where or 'the answer'}: {what}"
+    return f"{where or whole}: {what}"
 
 
 def _model_problems(error: ValueError) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ def test_where_a_schema_is_wrong(world: World) -> None:
         "Error: s.json is not JSON\n  expecting value, line 2, column 3\n"
     )
     assert "  /type: " in world.run("chat", "x", "--schema", '{"type": 1}').err
+    said = world.run("chat", "x", "--schema", '{"$ref": "http://h/s.json"}').err
+    assert said.startswith("Error: --schema is not a JSON Schema\n  the schema: Resource 'http://h/s.json' is not ")
     for misspelt in ("age integer", "age itn"):
         assert "try: age int\n" in world.run("chat", "x", "--schema", misspelt).err
     assert "try: --schema @s.txt, if" in world.run("chat", "x", "--schema", "s.txt").err
