@@ -164,8 +164,7 @@ def _hint(subject: Subject, head: Head, said: Complaint | None, body: bytes) -> 
     """What to try after a status, where it tells that."""
     host, status = subject.host, head.status
     if 300 <= status < 400:
-        elsewhere = _shown_url(subject.hide(head.header("location") or "the URL it leads to"))
-        return f"{elsewhere}: redirects aren't followed, and the server itself may be there"
+        return _hint_of_a_redirect(subject, head.header("location") or "")
     if status == 404:
         return _hint_of_a_path(host, said)
     if status == 403 and not body:
@@ -173,6 +172,33 @@ def _hint(subject: Subject, head: Head, said: Complaint | None, body: bytes) -> 
     if status in (502, 503, 504) and not said:
         return "the server's own URL: this is what a proxy in between says that can't reach it"
     return None
+
+
+def _hint_of_a_redirect(subject: Subject, location: str) -> str:
+    """The URL of the server that a redirect leads to, where it leads to the same path; else only where it leads."""
+    if server := _server_behind(subject, location):
+        return f"{server}: redirects aren't followed, and the server itself may be there"
+    elsewhere = f" to {_shown_url(subject.hide(location))}" if location else ""
+    return f"the server's own URL: it redirects{elsewhere}, and redirects aren't followed"
+
+
+def _server_behind(subject: Subject, location: str) -> str | None:
+    """The base URL in a location, without the path of the request; None where it isn't one, or the one that was asked.
+
+    On the same machine its root will do, as where everything is led to https.
+    """
+    from urllib.parse import urljoin, urlsplit
+
+    try:
+        whole = _shown_url(subject.hide(urljoin(subject.host.url, location))).rstrip("/")
+        parts = urlsplit(whole)
+    except ValueError:
+        return None
+    is_root = not parts.path and parts.hostname == subject.host.address
+    if parts.scheme not in ("http", "https") or "***" in whole or not (whole.endswith(subject.path) or is_root):
+        return None
+    server = whole.removesuffix(subject.path).rstrip("/")
+    return server if server != subject.host.url else None
 
 
 def _hint_of_a_path(host: Host, said: Complaint | None) -> str | None:

@@ -91,6 +91,31 @@ def test_a_redirect_says_where_to(status: int) -> None:
     assert "sesame" not in refuse(status, "", location="https://me:sesame@gpu/x?key=sesame").hint
 
 
+AT = ": redirects aren't followed, and the server itself may be there"
+TO = "the server's own URL: it redirects to {}, and redirects aren't followed"
+
+
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [
+        ("https://gpu/api/chat", f"https://gpu{AT}"),
+        ("https://gpu/ollama/api/chat/", f"https://gpu/ollama{AT}"),
+        ("//far:2/api/chat?x=1#y", f"http://far:2{AT}"),
+        ("/ollama/api/chat", f"http://gpu:1/ollama{AT}"),
+        ("https://gpu/", f"https://gpu{AT}"),
+        ("https://login.example/", TO.format("https://login.example/")),
+        ("https://gpu/login", TO.format("https://gpu/login")),
+        ("/api/chat/", TO.format("/api/chat/")),
+        ("http://gpu:1", TO.format("http://gpu:1")),
+        ("ftp://gpu/api/chat", TO.format("ftp://gpu/api/chat")),
+        ("http://[/api/chat", TO.format("http://[/api/chat")),
+        ("https://me:sesame@gpu/api/chat", TO.format("https://***@gpu/api/chat")),
+    ],
+)
+def test_a_redirect_leads_to_a_server_where_the_path_is_the_same(location: str, hint: str) -> None:
+    assert refuse(307, "", location=location).hint == hint
+
+
 @pytest.mark.parametrize(
     ("given", "seconds"),
     [
