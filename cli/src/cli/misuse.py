@@ -9,7 +9,7 @@ from shlex import join
 
 import click
 
-from cli.command_line import read_words
+from cli.command_line import first_plain, read_words
 from cli.exit_status import Verdict
 from cli.terminal.errors import Report
 
@@ -64,7 +64,8 @@ def _no_such_flag(
         return what, f"{name} is a flag of {moved.command_path}", _behind(moved, args)
     near = _near_flags(context, written)
     if not near and owners:
-        return what, f"{name} is a flag of {', '.join(each.command_path for each in owners[:3])}", None
+        why = f"{name} is a flag of {', '.join(each.command_path for each in owners[:3])}"
+        return what, why, None if context.parent else _begun_with(owners[0], args)
     if near := near or error.possibilities or []:
         right = [re.sub(f"^{re.escape(name)}(?==|$)", near[0], each) if each == written else each for each in args]
         return what, f"near names: {', '.join(near)}", repeated(right) if right != list(args) else None
@@ -100,6 +101,16 @@ def _behind(owner: click.Context, args: Sequence[str]) -> str | None:
     for word in words:
         others.remove(word)
     return repeated([*words, *others])
+
+
+def _begun_with(owner: click.Context, args: Sequence[str]) -> str | None:
+    """The command line with `chat` at its front, where that has the flag and no command is named."""
+    root = owner.find_root()
+    first = first_plain(owner.command, args)
+    if owner.info_name != "chat" or not isinstance(root.command, click.Group):
+        return None
+    is_named = first is not None and root.command.get_command(root, args[first])
+    return None if is_named else repeated(["chat", *args])
 
 
 def _owners(name: str, context: click.Context) -> list[click.Context]:

@@ -148,6 +148,22 @@ def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:
             ["no such flag '--model'", "--model is a flag of vuhitra chat", "try: vuhitra chat --model m 'a b'"],
         ),
         (
+            ["-m", "smollm2", "hi"],
+            ["no such flag '-m'", "-m is a flag of vuhitra chat", "try: vuhitra chat -m smollm2 hi"],
+        ),
+        (
+            ["-q", "--seed", "1", "a b", "-m", "m"],
+            ["no such flag '--seed'", "--seed is a flag of vuhitra chat", "try: vuhitra chat -q --seed 1 'a b' -m m"],
+        ),
+        (
+            ["-m", "m", "models", "list"],
+            ["no such flag '-m'", "-m is a flag of vuhitra chat", "try: vuhitra --help"],
+        ),
+        (
+            ["--runs", "3", "m"],
+            ["no such flag '--runs'", "--runs is a flag of vuhitra models bench", "try: vuhitra --help"],
+        ),
+        (
             ["models", "health", "--no-stdin"],
             ["no such flag '--no-stdin'", "--no-stdin is a flag of vuhitra chat", "try: vuhitra models health --help"],
         ),
