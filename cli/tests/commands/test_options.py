@@ -128,6 +128,25 @@ class TestThinking:
         world.run("chat", "--think", "high", "-m", "m", "--host", server.url)
         assert (server.requests[0].json["prompt"], server.requests[0].json["think"]) == ("high", True)
 
+    @pytest.mark.parametrize(
+        ("args", "note"),
+        [
+            (
+                ["chat", "--think", "low", "hi", "-m", "m"],
+                "note: low is part of the prompt; --think=low sets a level\n",
+            ),
+            (["run", "m", "hi", "--think", "max"], "note: max is part of the prompt; --think=max sets a level\n"),
+            (["chat", "--think", "low", "hi", "-m", "m", "-q"], ""),
+            (["chat", "--think", "why", "low", "-m", "m"], ""),
+            (["chat", "low", "--think", "-m", "m"], ""),
+            (["chat", "--think=low", "low", "-m", "m"], ""),
+            (["run", "--think", "low", "hi"], ""),
+        ],
+    )
+    def test_a_level_in_the_prompt_is_noted(self, world: World, serve: Serve, args: list[str], note: str) -> None:
+        ran = world.run(*args, "--host", serve(says=["a"]).url)
+        assert (ran.status, ran.err) == (0, note)
+
     def test_a_value_that_looks_like_the_flag_is_a_value(self, world: World, serve: Serve) -> None:
         body = sent(world, serve, "--system", "--think")
         assert body["system"] == "--think"

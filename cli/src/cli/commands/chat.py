@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.asking import question_in
-from cli.commands.chat_flags import AskingCommand, Given, chat_flags
+from cli.commands.chat_flags import AskingCommand, Given, chat_flags, level_behind_a_blank
 from cli.commands.command import words_of
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.telling import Telling
@@ -48,6 +48,8 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
     """
     call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
     question = question_in(call, prompt, given)
+    if given["think"] is True and (level := level_behind_a_blank(context.command, words_of(context))) in prompt:
+        call.note(f"{level} is part of the prompt; --think={level} sets a level")
     if given["show_prompt"]:
         if given["output"]:
             raise Failure("--show-prompt and --output exclude each other: there is no answer to write")

@@ -114,6 +114,18 @@ def _with_values(context: click.Context, args: Sequence[str]) -> list[str]:
     return made
 
 
+def level_behind_a_blank(command: click.Command, args: Sequence[str]) -> str | None:
+    """A level that stands behind a bare `--think`, which it doesn't belong to. args: the whole command line."""
+    from itertools import pairwise
+
+    from cli.command_line import read_words
+
+    for word, behind in pairwise(read_words(command, args)):
+        if word.kind == "flag" and word.text == "--think" and behind.kind == "plain" and behind.text in LEVELS:
+            return behind.text
+    return None
+
+
 def _think(context: click.Context, param: click.Parameter, value: str | None) -> bool | str | None:
     if value is None or value in LEVELS:
         return value
