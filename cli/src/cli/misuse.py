@@ -11,6 +11,7 @@ import click
 
 from cli.command_line import first_plain, read_words
 from cli.exit_status import Verdict
+from cli.services.prompts import as_value
 from cli.terminal.errors import Report
 
 _LONGEST = 200
@@ -49,6 +50,21 @@ def repeated(args: Sequence[str]) -> str | None:
     """A command line to be pasted; None where it is too long, or may hold a credential."""
     line = join(["vuhitra", *args])
     return None if len(line) > _LONGEST or "@" in line or "\n" in line else line
+
+
+def with_files(command: click.Command, args: Sequence[str], prompt: Sequence[str], paths: Sequence[str]) -> str | None:
+    """The command line with `-f` before each word of its prompt that is a file; the others go last."""
+    words = list(read_words(command, args))
+    of_prompt = [word.at for word in words if word.kind == "plain"][-len(prompt) :]
+    line: list[str] = []
+    for word in words:
+        if word.at not in of_prompt:
+            line += [] if word.kind == "end" else [word.text]
+        elif word.text in paths:
+            line += ["-f", as_value(word.text)]
+    others = [each for each in prompt if each not in paths]
+    end = ["--"] if any(each.startswith("-") for each in others) else []
+    return repeated([*line, *end, *others])
 
 
 def _no_such_flag(

@@ -131,6 +131,26 @@ def test_names_of_files_are_not_taken_for_their_text(world: World) -> None:
     assert world.run("chat", "a.txt", "b c.txt").err.startswith("Error: did you mean -f a.txt -f 'b c.txt'?\n")
 
 
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("chat --host h -m m -f a.md b.md x", "chat --host h -m m -f a.md -f b.md x"),
+        ("--json chat a.md b.md x --think -xm m", "--json chat -f a.md -f b.md --think -xm m x"),
+        ("run m a.md b.md --seed 1", "run m -f a.md -f b.md --seed 1"),
+        ("run a.md a.md b.md", "run a.md -f a.md -f b.md"),
+        ("chat -s a.md a.md b.md", "chat -s a.md -f a.md -f b.md"),
+        ("chat -m m -- -x.md a.md", "chat -m m -f ./-x.md -f a.md"),
+        ("chat -m m -- a.md b.md -why", "chat -m m -f a.md -f b.md -- -why"),
+    ],
+)
+def test_the_line_that_sends_files_is_the_one_that_was_typed(world: World, args: str, line: str) -> None:
+    for name in ("a.md", "b.md", "-x.md"):
+        (world.home / name).touch()
+    ran = world.run(*args.split())
+    said = ran.error["hint"] if "--json" in args else ran.err.splitlines()[-1].removeprefix("  try: ")
+    assert (ran.status, said) == (2, f"vuhitra {line}")
+
+
 def test_a_word_that_is_a_file_among_others_is_a_word(world: World, serve: Serve) -> None:
     (world.home / "README").touch()
     server = serve(says=["a"])

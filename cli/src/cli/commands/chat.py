@@ -16,6 +16,7 @@ from cli.commands.telling import Telling
 from cli.failure import Failure
 from cli.services.answering import answer
 from cli.services.choosing import WhichModel
+from cli.services.prompts import OnlyNames
 from cli.services.question import Question
 from cli.terminal.presentation import Presentation
 from vuhitra.errors import OllamaError
@@ -47,7 +48,13 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
       while read -r q; do vuhitra chat --no-stdin "$q"; done < questions.txt
     """
     call = invocation(context, given["model"], given["timeout"], sends=not given["show_prompt"])
-    question = question_in(call, prompt, given)
+    try:
+        question = question_in(call, prompt, given)
+    except OnlyNames as error:
+        from cli.misuse import with_files
+
+        error.hint = with_files(context.command, words_of(context), prompt, error.paths)
+        raise
     if given["think"] is True and (level := level_behind_a_blank(context.command, words_of(context))) in prompt:
         call.note(f"{level} is part of the prompt; --think={level} sets a level")
     if given["show_prompt"]:

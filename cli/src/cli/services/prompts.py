@@ -15,6 +15,19 @@ _NAMED = 5
 """Files that are named, where there are many."""
 
 
+class OnlyNames(Failure):
+    """Words of a prompt that are files. paths: which; whoever knows the command line says what to try."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        from shlex import join
+
+        more = f" … ({len(paths)} files)" if len(paths) > _NAMED else ""
+        flags = join([word for path in paths[:_NAMED] for word in ("-f", as_value(path))])
+        why = "these are files, and only their names would be sent; in quotes, as one PROMPT, they are"
+        super().__init__(f"did you mean {flags}{more}?", why=why)
+        self.paths = paths
+
+
 def read_stdin(stream: BinaryIO, on_silence: Callable[[], None] | None = None) -> bytes:
     """All of stdin. `on_silence` is called once when nothing has come for a while. Raises Failure."""
     timer = Timer(SILENT_FOR, on_silence) if on_silence else None
@@ -50,8 +63,13 @@ def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
     paths = [word for word in words if os.path.isfile(os.path.join(cwd, word))]
     others = [word for word in words if word not in paths]
     if paths and (files or len(words) > 1) and _are_meant(words, paths, others, files):
-        raise _only_names(paths, others, files)
+        raise OnlyNames(paths)
     return " ".join(words)
+
+
+def as_value(path: str) -> str:
+    """The name of a file as the value of a flag, which none is that begins with a dash."""
+    return os.path.join(os.curdir, path) if path.startswith("-") else path
 
 
 def sendable(name: str) -> str:
@@ -65,18 +83,3 @@ def _are_meant(words: Sequence[str], paths: Sequence[str], others: Sequence[str]
         return False
     behind = not others or words[0] == others[0]
     return behind or (words[-1] == others[0] and (bool(files) or len(paths) > 1))
-
-
-def _only_names(paths: Sequence[str], others: Sequence[str], files: Sequence[str]) -> Failure:
-    from shlex import join
-
-    def flags(names: Sequence[str]) -> str:
-        return join([word for name in names for word in ("-f", name)])
-
-    more = f" … ({len(paths)} files)" if len(paths) > _NAMED else ""
-    whole = join(["vuhitra", "chat", *(word for name in (*files, *paths) for word in ("-f", name)), *others])
-    return Failure(
-        f"did you mean {flags(paths[:_NAMED])}{more}?",
-        why="these are files, and only their names would be sent; in quotes, as one PROMPT, they are",
-        hint=whole if not more else None,
-    )
