@@ -81,6 +81,12 @@ class TestCreate:
         assert (ran.status, ran.err.splitlines()[0]) == (2, f"Error: {what}")
         assert not server.requests
 
+    def test_a_place_where_nobody_may_look_is_told(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "m", "-f", "x" * 300, "--host", server.url)
+        assert (ran.status, ran.err) == (2, f"Error: cannot read {world.home}/{'x' * 300}\n  File name too long\n")
+        assert not server.requests
+
     def test_a_file_behind_from_is_put_in_its_place(self, world: World, serve: Serve) -> None:
         server = serve({"/api/create": making()})
         args = ("--from", "./my-m.gguf", "-s", "Be brief.", "--host", server.url)

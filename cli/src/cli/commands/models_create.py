@@ -54,7 +54,8 @@ def models_create(
     """
     call = invocation(context)
     needs_ollama(call, "make models")
-    asked = source_of(call.environment.cwd, modelfile, base, weights)
+    with faults_told(name):
+        asked = source_of(call.environment.cwd, modelfile, base, weights)
     if base is not None and looks_like_path(base):
         raise _is_file(base, [*command_line(context, name, base), *call.settings.host_flags])
     if system is not None:

@@ -20,7 +20,8 @@ def source_of(folder: str, modelfile: str | None, base: str | None, weights: str
     """What `create_model` is asked for.
 
     folder: what paths are relative to. weights: a GGUF file, or a folder with safetensors.
-    Raises Failure where it isn't one thing that is named, or where that isn't there.
+    Raises Failure where it isn't one thing that is named, or where that isn't there, and OSError where that can't be
+    told.
     """
     named = [each for each in (modelfile, base, weights) if each is not None]
     if len(named) > 1:
