@@ -127,10 +127,10 @@ class World:
         process: Any = subprocess.Popen([*program, *args], cwd=self.home, env=self.process_variables(), **pipes)
         return cast("subprocess.Popen[bytes]", process)
 
-    def run_process(self, *args: str) -> Ran:
-        """Run a command line as a process, to its end."""
-        with self.start(*args) as process:
-            out, err = process.communicate(self.stdin, timeout=SOON)
+    def run_process(self, *args: str, **options: Any) -> Ran:
+        """Run a command line as a process, to its end. options: as `start` takes them."""
+        with self.start(*args, **options) as process:
+            out, err = process.communicate(None if "stdin" in options else self.stdin, timeout=SOON)
             return Ran(process.returncode, out.decode(), err.decode())
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from cli.terminal.answers import Words
 from tests.commands.conftest import Serve, generated
-from tests.commands.running import SOON, World, in_terminal
+from tests.commands.running import COMMAND, SOON, World, in_terminal
 from tests.scripted_server import STREAM_END, STREAM_HEAD, Close, Hang, chunk, stream
 
 CUT = [STREAM_HEAD, *map(chunk, generated("half an ")[:1]), Close()]
@@ -25,6 +25,11 @@ NUMBERS = {
     "prompt_eval_count": 1812, "eval_count": 90, "eval_duration": 2_000_000_000, "load_duration": 1_500_000_000,
     "total_duration": 4_000_000_000, "prompt_eval_duration": 500_000_000,
 }  # fmt: skip
+WITH_LITTLE_ROOM = (
+    "import resource, sys; sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+    "from cli.__main__ import run; run()"
+)
+"""The program, where no file may be longer than that; nor may what Python compiles, which others would find cut."""
 WEATHER = {"type": "object", "properties": {"sky": {"type": "string"}}, "required": ["sky"]}
 
 
@@ -289,9 +294,61 @@ class TestOutput:
         assert (world.home / "link.md").is_symlink()
         assert (world.home / "real.md").read_text() == "a\n"
 
-    def test_a_device_is_written_to_as_it_is(self, world: World, serve: Serve) -> None:
-        ran = world.run_process(*ask(serve(says=["a"]), "--output", "/dev/stdout", "--no-stdin"))
-        assert (ran.status, ran.out) == (0, "a\n")
+    @pytest.mark.parametrize("flags", [(), ("--no-stream",), ("-x",), ("--schema", "{}"), ("--json",)], ids=str)
+    def test_what_was_there_stays_where_not_all_can_be_written(
+        self, world: World, serve: Serve, flags: tuple[str, ...]
+    ) -> None:
+        path = world.home / "a.md"
+        path.write_text("before")
+        said = f'"{"a" * 9_999}"'
+        command = ask(serve(says=[said[:99], said[99:]]), "--output", "a.md", *flags)
+        ran = world.run_process(*command, program=(sys.executable, "-c", WITH_LITTLE_ROOM))
+        assert ran.status == 1
+        assert "cannot write to a.md (--output)" in ran.err
+        assert (path.read_text(), _files(world)) == ("before", ["a.md"])
+
+    @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
+    def test_a_name_of_stdout_is_stdout(self, world: World, serve: Serve, name: str) -> None:
+        (world.home / "link").symlink_to("/dev/stdout")
+        log = world.home / "log"
+        log.write_text("before\n")
+        command = ask(serve(says=["a"]), "--output", name)
+        with log.open("ab") as stdout, world.start(*command, stdin=subprocess.DEVNULL, stdout=stdout) as process:
+            assert (process.wait(SOON), process.communicate()[1]) == (0, b"")
+        assert (log.read_text(), _files(world)) == ("before\na\n", ["link", "log"])
+
+    def test_an_open_descriptor_is_written_to_as_it_is(self, world: World, serve: Serve) -> None:
+        log = world.home / "log"
+        log.write_text("before\n")
+        with log.open("ab") as file:
+            command = ask(serve(says=["a"]), "--output", f"/dev/fd/{file.fileno()}", "--no-stdin")
+            with world.start(*command, pass_fds=[file.fileno()]) as process:
+                assert (process.communicate(timeout=SOON), process.returncode) == ((b"", b""), 0)
+        assert (log.read_text(), _files(world)) == ("before\na\n", ["log"])
+
+    def test_an_open_descriptor_that_never_waits_is_waited_for(self, world: World, serve: Serve) -> None:
+        said = "a" * 999_999
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        command = ask(serve(says=[said]), "--output", f"/dev/fd/{writing}", "--no-stdin")
+        with world.start(*command, pass_fds=[writing]) as process, open(reading, "rb") as file:
+            os.close(writing)
+            assert file.read().decode() == f"{said}\n"
+            assert (process.communicate(timeout=SOON), process.returncode) == ((b"", b""), 0)
+
+    def test_a_descriptor_that_is_only_read_from_is_found_before_anything_is_asked(
+        self, world: World, serve: Serve
+    ) -> None:
+        server = serve(says=["a"])
+        with Path("/dev/null").open("rb") as stdin:
+            ran = world.run_process(*ask(server, "--output", "/dev/fd/0"), stdin=stdin)
+        assert (ran.status, ran.err) == (2, "Error: cannot write to /dev/fd/0 (--output)\n  Bad file descriptor\n")
+        assert not server.requests
+
+    def test_a_folder_that_is_gone_takes_no_file(self, world: World, serve: Serve) -> None:
+        program = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"', *COMMAND)
+        ran = world.run_process(*ask(serve(says=["a"]), "--output", "x"), program=program)
+        assert (ran.status, ran.err) == (2, "Error: cannot write to x (--output)\n  No such file or directory\n")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
     def test_a_full_disk_is_said_with_the_name_of_the_file(self, world: World, serve: Serve) -> None:

@@ -109,6 +109,15 @@ def _presentation(call: Invocation, given: Given) -> Presentation:
         show_thinking=given["show_thinking"],
         extract=given["extract"],
         stats=given["stats"],
-        output=None if given["output"] == "-" else given["output"],
+        output=_file_named(given["output"]),
         plain=given["plain"],
     )
+
+
+def _file_named(output: str | None) -> str | None:
+    """The file that gets the answer; None where that is stdout, whatever it is called."""
+    if output is None or output == "-":
+        return None
+    from cli.terminal.output_file import STDOUT, descriptor_of
+
+    return None if descriptor_of(output) == STDOUT else output

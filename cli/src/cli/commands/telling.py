@@ -115,7 +115,7 @@ class Telling:
 
     @property
     def _keeps_some(self) -> bool:
-        return bool(self._file and self._file.size and self._first_word is not None)
+        return bool(self._file and self._file.size and not self._file.is_cut and self._first_word is not None)
 
     def _keep(self) -> str:
         """The file that has the answer has it for good; its name."""

@@ -16,36 +16,46 @@ from cli.environment import Stream
 from cli.exit_status import Verdict
 from cli.failure import Failure
 
+STDOUT = 1
+"""The descriptor of stdout."""
+_DESCRIPTORS = "/dev/fd"
 _ITSELF = ".{name:.100}.{random}.part"
 
 
 class OutputFile:
     """Opened when it is made. Raises Failure where that can't be.
 
-    path: the file; a device or a pipe is written to as it is. size: the bytes that were written.
+    path: the file; a device, a pipe or an open descriptor is written to as it is. size: the bytes that were written.
+    is_cut: whether some could not be.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._target = os.path.realpath(path)
         self._aside: str | None = None
         try:
+            self._target = os.path.realpath(path)
             self._file = self._open()
         except OSError as error:
             raise self._failure(error) from error
         self.stream = Stream(cast("BinaryIO", self))
         self.size = 0
+        self.is_cut = False
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> int | None:
         """Write to it, as the stream does."""
         try:
-            written = self._file.write(data)
+            written = cast("int | None", self._file.write(data))
         except BrokenPipeError:
             raise
         except OSError as error:
+            self.is_cut = True
             raise self._failure(error) from error
-        self.size += written
+        self.size += written or 0
         return written
+
+    def fileno(self) -> int:
+        """What is waited for where it takes nothing more for now."""
+        return self._file.fileno()
 
     def flush(self) -> None:
         """Nothing is kept back."""
@@ -71,6 +81,9 @@ class OutputFile:
     def _open(self) -> BinaryIO:
         if self._path.endswith(os.sep):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if (opened := descriptor_of(self._path)) is not None:
+            os.write(opened, b"")  # raises where it is only read from
+            return os.fdopen(os.dup(opened), "wb", buffering=0)
         mode: int | None = None
         with suppress(FileNotFoundError):
             mode = os.stat(self._path).st_mode
@@ -92,3 +105,17 @@ class OutputFile:
         if isinstance(error, FileNotFoundError) and not os.path.isdir(folder):
             why = f"there is no folder {folder}"
         return Failure(f"cannot write to {self._path} (--output)", why=why, verdict=Verdict.of_writing(error))
+
+
+def descriptor_of(path: str) -> int | None:
+    """The descriptor of this process that a path leads to, as `/dev/stdout` does; None where it is another file."""
+    if not os.path.exists(path):
+        return None
+    own = os.path.realpath(_DESCRIPTORS)
+    while True:
+        folder, name = os.path.split(path)
+        if name.isdecimal() and os.path.realpath(folder) == own:
+            return int(name)
+        if not os.path.islink(path):
+            return None
+        path = os.path.join(folder, os.readlink(path))
