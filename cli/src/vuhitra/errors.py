@@ -6,7 +6,7 @@ OllamaError
 ├── OllamaModelError                 about a model
 │   ├── OllamaModelNotFoundError     .model, .suggestions
 │   ├── OllamaCapabilityError        the model can't do what was asked
-│   └── OllamaPullError              a pull that failed on the server
+│   └── OllamaPullError              a pull that failed on the server: .missing, .reason
 ├── OllamaResponseError              the server said no: .status, .body, .loading
 │   ├── OllamaAuthenticationError    401 and 403: .signin_url
 │   └── OllamaBusyError              429, 502, 503, 504 after all attempts: .retry_after, .quota
@@ -121,7 +121,12 @@ class OllamaCapabilityError(OllamaModelError):
 
 
 class OllamaPullError(OllamaModelError):
-    """The server could not fetch the model. missing: whether the registry has none of that name."""
+    """The server could not fetch the model. missing: whether the registry has none of that name.
+
+    reason: `no-end` where the server closed it cleanly, without the last record; else None.
+    """
+
+    reason: Literal["no-end"] | None = None
 
     def __init__(self, what: str, *, model: str = "", missing: bool = False, **common: Unpack[Common]) -> None:
         super().__init__(what, model=model, **common)

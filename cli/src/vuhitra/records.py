@@ -5,7 +5,7 @@ What follows the last record means nothing, however the bytes were cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
@@ -15,9 +15,10 @@ from vuhitra.errors import (
     OllamaError,
     OllamaIncompleteError,
     OllamaProtocolError,
+    OllamaPullError,
     OllamaTimeoutError,
 )
-from vuhitra.lines import MalformedError, Splitter, decode_record
+from vuhitra.lines import MalformedError, Splitter, decode_record, shown
 from vuhitra.readers import Bounded
 from vuhitra.refusals import error_line
 from vuhitra.reply import Done, Gathered, Reply, Sent
@@ -204,6 +205,10 @@ _DOING = {"/api/pull": "pull", "/api/push": "push", "/api/create": "creation"}
 class ProgressReader(_RecordReader):
     """The answer of `/api/pull`, `/api/push` and `/api/create`: steps, the last of which is `success`."""
 
+    def __init__(self, subject: Subject, head: Head) -> None:
+        super().__init__(subject, head)
+        self._last: dict[str, Any] = {}
+
     def feed(self, data: bytes) -> Iterator[Progress]:
         return self._steps(map(decode_record, self._lines(data)))
 
@@ -212,26 +217,45 @@ class ProgressReader(_RecordReader):
         if not self._arrived:
             raise self._nothing()
         if not self.finished:
-            raise self.broken(self._closed())
+            raise self._unfinished()
 
     def broken(self, error: OllamaError) -> OllamaError:
         if not self._arrived or not _is_of_the_connection(error):
             return error
-        doing = _DOING.get(self._subject.path, self._subject.path)
         return OllamaConnectionError(
-            f"the {doing} of {self._subject.model!r} by Ollama at {self._subject.host} broke off",
+            f"the {self._doing} of {self._subject.model!r} by Ollama at {self._subject.host} broke off",
             why=error.why or error.reason,
             reason=error.reason,
-            hint="the same call, which goes on from there" if doing != "creation" else None,
+            hint=self._hint,
         )
 
     def malformed(self, error: MalformedError) -> OllamaError:
         if self._arrived and self._is_cut(error):
-            return self.broken(self._closed())
+            closed = self._closed()
+            closed.why = "closed in the middle of a step"
+            return self.broken(closed)
         return super().malformed(error)
 
     def result(self) -> None:
         return None
+
+    @property
+    def _doing(self) -> str:
+        return _DOING.get(self._subject.path, self._subject.path)
+
+    @property
+    def _hint(self) -> str | None:
+        return "the same call, which goes on from there" if self._doing != "creation" else None
+
+    def _unfinished(self) -> OllamaError:
+        model, host = self._subject.model, self._subject.host
+        what = f"the {self._doing} of {model!r} by Ollama at {host} ended without saying that it is done"
+        why = self._subject.hide(f"its last step: {_in_words(self._last)}")
+        if self._doing != "pull":
+            return OllamaIncompleteError(what, why=why, hint=self._hint, partial=Reply(), reason="no-end")
+        error = OllamaPullError(what, why=why, hint=self._hint, model=model)
+        error.reason = "no-end"
+        return error
 
     def _steps(self, records: Iterable[dict[str, Any]]) -> Iterator[Progress]:
         for record in records:
@@ -239,7 +263,13 @@ class ProgressReader(_RecordReader):
                 raise error_line(self._subject, record["error"])
             step = documents.step(record)
             self._arrived = True
+            self._last = {**step}  # whoever takes it may change it
             self.finished = step["status"] == "success"
             yield cast("Progress", step)
             if self.finished:
                 return
+
+
+def _in_words(step: Mapping[str, Any]) -> str:
+    done = f", {step.get('completed', 0):,} of {step['total']:,} bytes" if "total" in step else ""
+    return f"{shown(step['status'])}{done}"

@@ -11,7 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from vuhitra import journal
-from vuhitra.errors import OllamaBusyError, OllamaConnectionError, OllamaError, OllamaResponseError, OllamaTimeoutError
+from vuhitra.errors import (
+    OllamaBusyError,
+    OllamaConnectionError,
+    OllamaError,
+    OllamaIncompleteError,
+    OllamaPullError,
+    OllamaResponseError,
+    OllamaTimeoutError,
+)
 from vuhitra.limits import Retry
 
 if TYPE_CHECKING:
@@ -37,6 +45,8 @@ class Repeat(NamedTuple):
                 return {"connect": True, "start": self.slow_start, "idle": self.broken, "total": False}[phase]
             case OllamaConnectionError(reason=reason):
                 return reason in ("refused", "reset", "closed")
+            case OllamaPullError(reason="no-end") | OllamaIncompleteError(reason="no-end"):
+                return self.broken
             case OllamaBusyError(quota=quota):
                 return not quota
             case OllamaResponseError(loading=loading):

@@ -46,7 +46,7 @@ class Turn(Generic[AnySignal]):
         Work that is done, or that the server failed at, is so for all; another failure may be due to the manner.
         """
         match self._error:
-            case OllamaPullError():
+            case OllamaPullError(reason=None):
                 return True
             case OllamaTimeoutError(phase="total") | OllamaConnectionError(reason="stopped"):
                 return False

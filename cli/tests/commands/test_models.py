@@ -307,6 +307,16 @@ class TestPull:
         assert "Stopped at 1.1 of 2.0 GB. The same command goes on from there." in terminal.screen
         assert server.hung_up.wait(SOON)
 
+    def test_one_that_ends_without_success_is_the_servers_fault(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/pull": stream(layers((3, 5))[:-1])})
+        ran = world.run("models", "pull", "m", "--host", server.url)
+        assert ran.status == 10
+        assert ran.err.endswith(
+            f"Error: the pull of 'm' by Ollama at {server.url} (--host) ended without saying that it is done\n"
+            '  its last step: "pulling a", 3 of 5 bytes\n'
+            "  try: the same command, which goes on from there\n"
+        )
+
     def test_insecure_is_passed_on(self, world: World, serve: Serve) -> None:
         server = serve({"/api/pull": stream(layers((5, 5)))})
         world.run("models", "pull", "localhost:5000/a/b", "--insecure", "--host", server.url)

@@ -6,7 +6,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from vuhitra import OllamaConnectionError, OllamaError, OllamaModelNotFoundError, OllamaTimeoutError, Retry, Timeouts
+from vuhitra import (
+    OllamaConnectionError,
+    OllamaError,
+    OllamaIncompleteError,
+    OllamaModelNotFoundError,
+    OllamaPullError,
+    OllamaTimeoutError,
+    Reply,
+    Retry,
+    Timeouts,
+)
 from vuhitra.errors import ConnectionReason, Phase
 from vuhitra.flows import Flow, Leave, Next, Outcome, Report, Run, Send, Share, Step, Terms, Wait
 
@@ -18,6 +28,16 @@ BEGIN = 1000.0
 
 def lost(reason: ConnectionReason = "refused") -> OllamaConnectionError:
     return OllamaConnectionError("lost", reason=reason)
+
+
+def ended_pull() -> OllamaPullError:
+    error = OllamaPullError("ended", model="m")
+    error.reason = "no-end"
+    return error
+
+
+def ended_push() -> OllamaIncompleteError:
+    return OllamaIncompleteError("ended", partial=Reply(), reason="no-end")
 
 
 def late(phase: Phase) -> OllamaTimeoutError:

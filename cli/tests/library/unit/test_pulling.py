@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.library.unit.driving import BEGIN, TERMS, drive, late, lost, missing
+from tests.library.unit.driving import BEGIN, TERMS, drive, ended_pull, ended_push, late, lost, missing
 from vuhitra import (
     OllamaBusyError,
     OllamaConnectionError,
@@ -61,8 +61,8 @@ def test_all_steps_are_reported(call: Any) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [lost("reset"), lost("closed"), lost("refused"), late("idle"), late("connect"), busy()],
-    ids=lambda error: getattr(error, "phase", getattr(error, "reason", "busy")),
+    [lost("reset"), lost("closed"), lost("refused"), late("idle"), late("connect"), busy(), ended_pull(), ended_push()],
+    ids=lambda error: getattr(error, "phase", getattr(error, "reason", type(error).__name__)),
 )
 @pytest.mark.parametrize("call", [PULL, PUSH], ids=["pull", "push"])
 def test_one_that_breaks_off_or_stalls_is_asked_for_again(call: Any, error: OllamaError) -> None:
@@ -109,6 +109,15 @@ def test_one_that_comes_no_further_is_given_up_after_all_attempts() -> None:
     driven = drive(pulling.transfer(PULL, TERMS), *results)
     assert driven.result is stuck[-1]
     assert stuck[-1].attempts == (results[3], stuck[0], stuck[1])
+    assert driven.waits == [0.25, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("ended", [ended_pull, ended_push])
+def test_one_that_ends_without_success_each_time_is_given_up_with_that(ended: Callable[[], OllamaError]) -> None:
+    errors = [ended() for _ in range(4)]
+    driven = drive(pulling.transfer(PULL, TERMS), *(step for error in errors for step in (OPEN, layer(4), error)))
+    assert driven.result is errors[-1]
+    assert errors[-1].attempts == tuple(errors[:-1])
     assert driven.waits == [0.25, 0.25, 0.5]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.library.unit.reading import (
 from vuhitra import (
     OllamaConnectionError,
     OllamaError,
+    OllamaIncompleteError,
     OllamaModelNotFoundError,
     OllamaProtocolError,
     OllamaPullError,
@@ -53,12 +54,12 @@ def test_the_steps_of_a_pull() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "says"),
     [
-        pytest.param(STEP, OllamaConnectionError, "the pull of 'm'", id="no success"),
+        pytest.param(STEP, OllamaPullError, "without saying that it is done", id="no success"),
         pytest.param(STEP + b'{"error":"no space"}\n', OllamaPullError, "no space", id="an error"),
         pytest.param(STEP + b"{}\n", OllamaProtocolError, "without a status", id="no status"),
         pytest.param(STEP + b'{"status":1}\n', OllamaProtocolError, "without a status", id="a status of another type"),
         pytest.param(STEP + b"<html>", OllamaProtocolError, "not JSON", id="no JSON"),
-        pytest.param(STEP + b'{"status":"pu', OllamaConnectionError, "the pull of 'm'", id="half a step"),
+        pytest.param(STEP + b'{"status":"pu', OllamaConnectionError, "in the middle of a step", id="half a step"),
         pytest.param(STEP + b'{"status":"p","total":"9"}\n', OllamaProtocolError, "'total' of a step", id="a total"),
         pytest.param(STEP + b'{"status":"p","completed":1.5}\n', OllamaProtocolError, "'completed' of a", id="a count"),
         pytest.param(STEP + b'{"status":"p","digest":1}\n', OllamaProtocolError, "'digest' of a step", id="a digest"),
@@ -79,6 +80,26 @@ def test_a_pull_that_breaks_off_can_be_asked_for_again() -> None:
     assert read(ProgressReader(PULL, NDJSON), [b""], RESET) == [RESET]
     late = OllamaTimeoutError("late", phase="idle", seconds=1)
     assert read(ProgressReader(PULL, NDJSON), [STEP], late)[-1] is late
+
+
+def test_one_that_ends_without_success_says_what_its_last_step_was() -> None:
+    step, error = read(ProgressReader(PULL, NDJSON), [STEP])
+    assert (type(error), error.reason, error.model, error.missing) == (OllamaPullError, "no-end", "m", False)
+    assert error.why == 'its last step: "pulling 941f", 5 of 10 bytes'
+    assert step == json.loads(STEP)
+    _, error = read(ProgressReader(PULL, NDJSON), [b'{"status":"pulling manifest"}\n'])
+    assert error.why == 'its last step: "pulling manifest"'
+    for path in ("/api/push", "/api/create"):
+        _, error = read(ProgressReader(Subject(HOST, path, "m"), NDJSON), [STEP])
+        assert (type(error), error.reason, error.partial) == (OllamaIncompleteError, "no-end", "")
+
+
+def test_what_is_done_to_a_step_changes_nothing_of_what_is_said() -> None:
+    reader = ProgressReader(PULL, NDJSON)
+    for step in reader.feed(STEP):
+        cast("dict[str, Any]", step).clear()
+    with pytest.raises(OllamaPullError, match="pulling 941f"):
+        list(reader.end())
 
 
 def test_a_pull_that_this_side_closed_is_not_the_servers_fault() -> None:
@@ -105,9 +126,10 @@ def test_a_step_without_a_number_has_none() -> None:
     ],
 )
 def test_what_broke_off_is_called_what_it_is(path: str, says: str, goes_on: bool) -> None:
-    _, error = read(ProgressReader(Subject(HOST, path, "m"), NDJSON), [STEP], RESET)
-    assert says in str(error)
-    assert bool(error.hint) is goes_on
+    for broken_by in (RESET, None):
+        _, error = read(ProgressReader(Subject(HOST, path, "m"), NDJSON), [STEP], broken_by)
+        assert says in str(error)
+        assert bool(error.hint) is goes_on
 
 
 def test_a_document_is_read_when_it_is_whole() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.library.unit.driving import late, lost, missing
+from tests.library.unit.driving import ended_pull, ended_push, late, lost, missing
 from vuhitra import (
     OllamaAuthenticationError,
     OllamaBusyError,
@@ -84,6 +84,8 @@ ROWS: list[tuple[str, OllamaError, dict[str, Call[Any]]]] = [
     ("missing model", missing(), {}),
     ("incapable model", OllamaCapabilityError("no", model="m"), {}),
     ("failed pull", OllamaPullError("no", model="m"), {}),
+    ("pull without success", ended_pull(), TRANSFERS),
+    ("push without success", ended_push(), TRANSFERS),
     ("too long", OllamaContextError("long", window=1, needed=2), {}),
     ("broken answer", OllamaIncompleteError("cut", partial=Reply("4"), reason="cut"), {}),
     ("no protocol", OllamaProtocolError("what?"), {}),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.library.unit.driving import TERMS, late, lost, missing
+from tests.library.unit.driving import TERMS, ended_pull, late, lost, missing
 from vuhitra import OllamaBusyError, OllamaError, OllamaPullError, Timeouts
 from vuhitra.errors import Phase
 from vuhitra.sharing import Turn, Turns, waited_in_vain
@@ -63,6 +63,14 @@ def test_the_servers_no_holds_for_all(error: OllamaError) -> None:
         heard.append(caught.value)
     assert [vars(each) for each in heard] == [vars(error)] * 2
     assert len({id(each) for each in (*heard, error)}) == 3, "each has a traceback of its own"
+
+
+def test_a_pull_that_ended_without_success_holds_for_those_who_try_in_the_same_manner() -> None:
+    work = turns()
+    with pytest.raises(OllamaPullError), work.join("m", ALIKE) as (turn, _):
+        raise ended_pull()
+    assert turn.holds_under(TERMS, ALIKE)
+    assert not turn.holds_under(TERMS, "in another")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,12 @@ def vectors(says: str = "") -> Row:
 
 EXPECTED: dict[str, Row] = {
     "silence at the end": row(
-        GARBLED, reply=incomplete("no-end", TEXT), load=incomplete("no-end", ""), pull=BROKE_OFF, nothing=FINE
+        GARBLED,
+        reply=incomplete("no-end", TEXT),
+        load=incomplete("no-end", ""),
+        pull=later(OllamaPullError, reason="no-end", model="m"),
+        push=incomplete("no-end"),
+        nothing=FINE,
     ),
     "an empty body": row(GARBLED, nothing=FINE),
     "an empty body in chunks": row(GARBLED, nothing=FINE),

@@ -32,7 +32,9 @@ from vuhitra import (
     OllamaBusyError,
     OllamaClient,
     OllamaConnectionError,
+    OllamaError,
     OllamaIncompleteError,
+    OllamaPullError,
     OllamaResponseError,
     OllamaTimeoutError,
     Retry,
@@ -219,7 +221,7 @@ SUCCESS = chunk({"status": "success"})
 IDLING = Timeouts(start=5, idle=0.1)
 
 
-@pytest.mark.parametrize("end", [Close(), Reset(), Hang()], ids=["closed", "reset", "silent"])
+@pytest.mark.parametrize("end", [Close(), Reset(), Hang(), STREAM_END], ids=["closed", "reset", "silent", "ended"])
 @pytest.mark.parametrize("name", ["pull_model", "push_model"])
 def test_a_transfer_goes_on_where_it_broke_off(connect: Connect, serve: Serve, name: str, end: Step) -> None:
     scripts: list[list[Step]] = [[STREAM_HEAD, layer(at), end] for at in (1, 3, 2, 5)]
@@ -237,6 +239,24 @@ def test_a_pull_that_comes_no_further_is_given_up(connect: Connect, serve: Serve
         connect(server.url, retry=Retry(attempts=2, first_wait=0)).pull_model("m")
     assert len(server.requests) == 3
     assert len(caught.value.attempts) == 2
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pull_model", OllamaPullError), ("push_model", OllamaIncompleteError)])
+def test_a_transfer_that_ends_without_success_each_time_is_no_lost_connection(
+    connect: Connect, serve: Serve, name: str, kind: type[OllamaError]
+) -> None:
+    server = serve([STREAM_HEAD, layer(5), STREAM_END])
+    with pytest.raises(kind, match='ended without saying that it is done: its last step: "pulling aa", 5 of') as caught:
+        getattr(connect(server.url, retry=Retry(attempts=2, first_wait=0)), name)("me/m")
+    assert [type(each) for each in caught.value.attempts] == [kind] * 2
+    assert len(server.requests) == 3
+
+
+def test_a_creation_that_ends_without_success_is_not_asked_for_again(connect: Connect, serve: Serve) -> None:
+    server = serve([STREAM_HEAD, chunk({"status": "parsing GGUF"}), STREAM_END])
+    with pytest.raises(OllamaIncompleteError, match=r"the creation of 'm' .* ended without saying") as caught:
+        connect(server.url).create_model("m", from_="n")
+    assert (caught.value.reason, caught.value.hint, len(server.requests)) == ("no-end", None, 1)
 
 
 def test_a_pull_that_tells_the_same_again_and_again_is_asked_for_again(
