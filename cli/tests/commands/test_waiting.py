@@ -208,6 +208,35 @@ def test_how_much_there_is_to_read(world: World, serve: Serve, released: threadi
     assert terminal.screen == ["", "Model: m", "word", ""]
 
 
+def test_of_a_question_that_was_cut_there_is_less_to_read(
+    world: World, serve: Serve, released: threading.Event
+) -> None:
+    refused = answer({"error": "the input length exceeds the context length"}, 400)
+    running = {"models": [{"name": "m:latest", "expires_at": "2026-11-22T16:24:00Z"}]}
+    answered = [WaitFor(released), *stream(generated("word"))]
+    server = serve({"/api/generate": InTurn(refused, answered), "/api/ps": answer(running)})
+    (world.home / "a.txt").write_text("four" * 1_000)
+    args = ("chat", "x", "-f", "a.txt", "--on-overflow", "trim", "-m", "m", "--host", server.url)
+    with in_terminal(world, *args) as terminal:
+        terminal.wait_for(r"reading 5\d\d tokens … \d s")
+        released.set()
+        assert terminal.end() == 0
+
+
+def test_that_models_are_looked_at_one_by_one(world: World, serve: Serve, released: threading.Event) -> None:
+    server = serve(
+        {
+            "/api/tags": listed("m:latest", "n:latest"),
+            "/api/show": InTurn([WaitFor(released), *answer({"capabilities": ["completion"]})], answer({})),
+        }
+    )
+    with in_terminal(world, "chat", "x", "--host", server.url) as terminal:
+        terminal.wait_for(r"looking at 2 models … \d s")
+        released.set()
+        terminal.send("\x03")
+        terminal.end()
+
+
 def test_the_last_load_is_remembered_from_one_run_to_the_next(
     world: World, serve: Serve, released: threading.Event
 ) -> None:

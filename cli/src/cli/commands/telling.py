@@ -14,7 +14,7 @@ from cli.ending import interruption
 from cli.failure import ReaderGone
 from cli.logger import get_logger
 from cli.services import watching
-from cli.services.answering import Answering, Asking, Pulling, Shortened, StandingIn, Step
+from cli.services.answering import Answering, Asking, Looking, Pulling, Shortened, Shortening, StandingIn, Step
 from cli.terminal.escape_filter import shown_in_line
 from cli.terminal.numbers import counted, size
 from cli.terminal.presentation import Presentation
@@ -127,21 +127,29 @@ class Telling:
         """Tell what has come of a step, and of the answer all there is."""
         match step:
             case StandingIn(model, first):
-                self._waiting.stop()
-                if self._call.narrates:
-                    introduce(self._call, model, at_length=first and self._call.tells)
-                    self._introduced = True
-                self._wait_for(f"loading {model}")
+                self._stand_in(model, first=first)
+            case Looking(models):
+                self._waiting.now(f"looking at {counted(models, 'model')}")
             case Asking():
                 self._ask(step)
             case Pulling(model, records):
                 self._fetch(model, records)
                 self._wait_for(f"loading {model}")
+            case Shortening(tokens):
+                if self._watch:
+                    self._watch.tokens = tokens
             case Shortened(said):
                 get_logger("cli").warning(shown_in_line(said))
             case Answering(stream):
                 for event in stream.events():
                     self._hand_on(event)
+
+    def _stand_in(self, model: str, *, first: bool) -> None:
+        self._waiting.stop()
+        if self._call.narrates:
+            introduce(self._call, model, at_length=first and self._call.tells)
+            self._introduced = True
+        self._wait_for(f"loading {model}")
 
     def _ask(self, asking: Asking) -> None:
         self._asked, self._asked_at = asking, self._call.environment.monotonic()
@@ -149,6 +157,7 @@ class Telling:
             asking.server, asking.model, self._call.memory, self._call.environment.monotonic, asking.question.tokens
         )
         if not self._introduced:
+            self._waiting.now(watching.CONNECTING)
             head(self._call, asking)
         tell_material(self._call, asking)
         self._waiting.look = self._look

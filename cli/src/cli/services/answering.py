@@ -45,6 +45,12 @@ class StandingIn(NamedTuple):
     first: bool
 
 
+class Looking(NamedTuple):
+    """No model is named, and the server tells of each alone what it can do. models: how many it is asked about."""
+
+    models: int
+
+
 class Asking(NamedTuple):
     """It is settled who is asked, and what. window: the tokens that the model takes, where that is known."""
 
@@ -61,6 +67,12 @@ class Pulling(NamedTuple):
     records: ProgressStream
 
 
+class Shortening(NamedTuple):
+    """The question was too long, and is sent with less. tokens: about how many that are."""
+
+    tokens: int
+
+
 class Shortened(NamedTuple):
     """The question was too long, and not all of it was read. said: what was lost."""
 
@@ -73,7 +85,7 @@ class Answering(NamedTuple):
     stream: Stream
 
 
-Step: TypeAlias = StandingIn | Asking | Pulling | Shortened | Answering
+Step: TypeAlias = StandingIn | Looking | Asking | Pulling | Shortening | Shortened | Answering
 
 
 def answer(
@@ -148,16 +160,16 @@ def _stood_in(
 def _asked(
     server: Server, question: Question, named: Choice | None, memory: Memory, *, pull: bool, looks: bool
 ) -> Iterator[Step]:
-    choice = named or _chosen(server, memory)
+    choice = named or (yield from _chosen(server, memory))
     model = choice.model
     yield Asking(server, model, question, _window(server, question, model) if looks else None)
     try:
-        stream, lost = _begun(server, question, choice)
+        stream, lost = yield from _begun(server, question, choice)
     except OllamaModelNotFoundError as error:
         if error.suggestions or is_cloud(model) or server.engine == "embedded" or not pull:
             raise _not_there(server, choice, error.suggestions) from error
         yield Pulling(model, server.client.pull_model(model, stream=True))
-        stream, lost = _begun(server, question, choice)
+        stream, lost = yield from _begun(server, question, choice)
     note_answer(server, memory)
     with stream:
         if lost:
@@ -165,15 +177,18 @@ def _asked(
         yield Answering(stream)
 
 
-def _chosen(server: Server, memory: Memory) -> Choice:
-    from cli.services.listing import described_models
+def _chosen(server: Server, memory: Memory) -> Generator[Step, None, Choice]:
+    from cli.services.listing import described, says_nothing
 
-    listed = described_models(server)
+    listed = server.client.list_models()
+    if silent := sum(map(says_nothing, listed)):
+        yield Looking(silent)
+    told = described(listed, server)
     note_answer(server, memory)
-    return choose_model(listed, server)
+    return choose_model(told, server)
 
 
-def _begun(server: Server, question: Question, choice: Choice) -> tuple[Stream, str]:
+def _begun(server: Server, question: Question, choice: Choice) -> Generator[Step, None, tuple[Stream, str]]:
     """The stream of an answer, and what of the question was lost for it, or ""."""
     model = choice.model
     try:
@@ -184,7 +199,7 @@ def _begun(server: Server, question: Question, choice: Choice) -> tuple[Stream, 
         try:
             return _begin(server, question, model), ""
         except OllamaContextError as error:
-            return _begun_shorter(server, question, model, error)
+            return (yield from _begun_shorter(server, question, model, error))
     except OllamaContextError as error:
         from cli.services.overflow import too_long
 
@@ -195,7 +210,9 @@ def _begun(server: Server, question: Question, choice: Choice) -> tuple[Stream, 
         raise not_capable(server, choice, question, error.why or "") from error
 
 
-def _begun_shorter(server: Server, question: Question, model: str, error: OllamaContextError) -> tuple[Stream, str]:
+def _begun_shorter(
+    server: Server, question: Question, model: str, error: OllamaContextError
+) -> Generator[Step, None, tuple[Stream, str]]:
     """The same for a question that is too long. Raises the error where it isn't to be shortened, or can't be."""
     from cli.services.overflow import cut_by_the_server, lost, shortened
 
@@ -209,6 +226,7 @@ def _begun_shorter(server: Server, question: Question, model: str, error: Ollama
         if cut is None:
             break
         shorter, window = cut, None
+        yield Shortening(shorter.tokens)
         try:
             return _begin(server, shorter, model), lost(question, shorter)
         except OllamaContextError as again:

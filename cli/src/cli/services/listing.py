@@ -40,7 +40,7 @@ def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
     client = server.asked_once(_AT_MOST)
     shown: dict[str, Mapping[str, Any]] = {}
     for model in listed:
-        if model.get("capabilities") is None:
+        if says_nothing(model):
             try:
                 shown[model["name"]] = client.show_model(model["name"])
             except OllamaModelError:  # it is broken, or gone meanwhile: what of the others?
@@ -51,6 +51,11 @@ def described(listed: Sequence[Listed], server: Server) -> list[Listed]:
             except OllamaError:  # a server that doesn't tell is not asked about the others
                 break
     return [_completed(model, shown.get(model["name"])) for model in listed]
+
+
+def says_nothing(model: Listed) -> bool:
+    """Whether a server's list leaves out what a model can do."""
+    return model.get("capabilities") is None
 
 
 def running_if_told(server: Server, seconds: float) -> Sequence[Listed] | None:

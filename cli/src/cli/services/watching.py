@@ -46,7 +46,7 @@ class Watch:
         self._memory = memory
         self._clock = clock
         self._asked_at = clock()
-        self._tokens = tokens
+        self.tokens = tokens
         self._listed: Mapping[str, Any] = {}
 
     def look(self) -> Phase | None:
@@ -74,8 +74,8 @@ class Watch:
         mine = _find(self._model, running)
         if mine is not None and self._is_loaded(client, mine):
             # A handful is read at once, and what then takes its time is something else, as a queue is.
-            is_much = self._tokens is not None and self._tokens >= _WORTH_TELLING
-            return Phase(f"reading {self._tokens:,} tokens") if is_much else self._waited_for
+            tokens = self.tokens or 0
+            return Phase(f"reading {tokens:,} tokens") if tokens >= _WORTH_TELLING else self._waited_for
         self._listed = self._listed or _find(self._model, client.list_models()) or {}
         if mine is None and running:
             return self._queued(running)
