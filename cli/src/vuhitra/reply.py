@@ -214,12 +214,13 @@ class Gathered:
     def reply(self) -> Reply:
         """The whole answer. Raises MalformedError where its last record is not what it should be."""
         record = self._last_record()
+        stats, context = _stats(record), _context(record)
+        done_reason, model = _field(record, "done_reason", str, None) or None, _field(record, "model", str, "")
+        self._text = ["".join(self._text)]  # a long text is held no more than twice at once
         reply = self.partial()
-        reply.stats = _stats(record)
-        reply.done_reason = _field(record, "done_reason", str, None) or None
-        reply.stopped_by = _stopped_by(reply.done_reason, reply.stats, self._sent)
-        reply.context = _context(record)
-        reply.model = _field(record, "model", str, "")
+        self._text = [reply]
+        reply.stats, reply.context, reply.done_reason, reply.model = stats, context, done_reason, model
+        reply.stopped_by = _stopped_by(done_reason, stats, self._sent)
         return reply
 
     def _last_record(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from typing import Any
 
@@ -312,3 +313,20 @@ def test_the_message_keeps_thinking_only_beside_tool_calls() -> None:
 def test_the_message_of_a_tool_call_without_an_id_has_none() -> None:
     _, reply = gather(says(tool_calls=[{"function": {"name": "now"}}]))
     assert reply.message.get("tool_calls") == [{"function": {"name": "now", "arguments": {}}}]
+
+
+def test_a_long_text_is_held_no_more_than_twice() -> None:
+    gathered, size = Gathered(Sent()), 10_000_000
+    tracemalloc.start()
+    try:
+        for number in range(size // 1_000):
+            gathered.add({"response": f"{number:1000}", "done": False})
+        tracemalloc.reset_peak()
+        reply = gathered.reply()
+        now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(reply) == size
+    assert now < 1.1 * size
+    assert most < 2.2 * size
+    assert gathered.partial() == reply
