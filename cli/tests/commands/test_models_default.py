@@ -91,7 +91,8 @@ def test_a_server_that_lists_no_capabilities_is_asked_for_those_of_that_model(wo
 
 def test_of_a_profile_in_use_it_is_the_model_that_embeds(world: World, serve: Serve) -> None:
     config_of(world).parent.mkdir(parents=True)
-    config_of(world).write_text(PROFILES.format(url=serve({"/api/tags": answer({"models": [EMBEDDER]})}).url))
+    url = serve({"/api/tags": answer({"models": [EMBEDDER]})}).url
+    config_of(world).write_text(PROFILES.format(url=url, name="lan", as_key="lan"))
     hint = world.run("models", "default", "all-minilm", "--json").error["hint"]
     assert hint == "for embeddings: vuhitra config set profiles.lan.embed_model all-minilm:latest"
 
