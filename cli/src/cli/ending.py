@@ -11,7 +11,7 @@ import click
 
 from cli.environment import Environment
 from cli.exit_status import ExitStatus, Verdict
-from cli.failure import Failure, ReaderGone, Terminated, Told
+from cli.failure import AlreadyTold, Failure, ReaderGone, Terminated
 from cli.terminal.screen import DIM, Screen, screens
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run_to_the_end(command: click.Command, args: Sequence[str], name: str, given
             command.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
-    except Told as end:
+    except AlreadyTold as end:
         return end.status
     except ReaderGone:
         return ExitStatus.DONE

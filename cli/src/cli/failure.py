@@ -47,7 +47,7 @@ class NeedsYes(Failure):
         self.flag = flag
 
 
-class Told(Exception):
+class AlreadyTold(Exception):
     """Ends the command with this exit code; all there is to say was said."""
 
     def __init__(self, status: ExitStatus) -> None:

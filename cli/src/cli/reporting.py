@@ -16,7 +16,7 @@ from cli.exit_status import Verdict
 from cli.failure import Failure, NeedsYes
 from cli.misuse import repeated, report_misuse
 from cli.terminal.errors import Report
-from cli.terminal.escape_filter import shown
+from cli.terminal.escape_filter import harmless
 from vuhitra import errors
 
 _IN_FLAGS = {
@@ -62,7 +62,7 @@ def traceback_of(error: Exception, variables: Mapping[str, str]) -> str:
     """Where an error comes from, for `--debug`."""
     from traceback import format_exception
 
-    return concealed(shown("".join(format_exception(error))), variables)
+    return concealed(harmless("".join(format_exception(error))), variables)
 
 
 def verdict(error: Exception) -> Verdict:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.terminal.escape_filter import EscapeFilter, shown, shown_in_line
+from cli.terminal.escape_filter import EscapeFilter, harmless, harmless_line
 
 CASES = {
     "plain text": ("blue sky", "blue sky"),
@@ -48,7 +48,7 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
 def test_case(text: str, expected: str) -> None:
-    assert shown(text) == expected
+    assert harmless(text) == expected
     by_character = EscapeFilter()
     assert "".join(by_character.feed(character) for character in text) == expected
     for split in range(len(text) + 1):
@@ -63,7 +63,7 @@ SUSPECTS = "a\n\t\r\x1b[]31;mP\\\x07\x08\x18\x1a\x90\x9b\x9c\x9d\u202e\u2067\U00
 def test_for_any_text_in_any_pieces(text: str, cuts: list[int]) -> None:
     at = sorted({0, len(text), *(each for each in cuts if each < len(text))})
     in_pieces = EscapeFilter()
-    safe = shown(text)
+    safe = harmless(text)
     assert "".join(in_pieces.feed(text[begin:end]) for begin, end in pairwise(at)) == safe
     assert not {each for each in safe if unicodedata.category(each) in ("Cc", "Cs")} - {"\n", "\t"}
     assert not re.search("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]", safe)
@@ -72,9 +72,9 @@ def test_for_any_text_in_any_pieces(text: str, cuts: list[int]) -> None:
 def test_nothing_that_a_terminal_obeys_comes_through() -> None:
     every = "".join(map(chr, range(0x100))) + "".join(map(chr, range(0x2000, 0x2070)))
     for first in every:
-        dirty = shown("".join(f"{first}{second}x" for second in every))
+        dirty = harmless("".join(f"{first}{second}x" for second in every))
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", dirty)
 
 
 def test_text_for_one_line_stays_in_it() -> None:
-    assert shown_in_line("two \n\n lines\x1b[2J\tand  blanks\n") == "two lines and  blanks"
+    assert harmless_line("two \n\n lines\x1b[2J\tand  blanks\n") == "two lines and  blanks"

@@ -10,9 +10,9 @@ from typing import Any, Literal, TypeVar
 from cli.commands.chat_flags import Given
 from cli.commands.invocation import Invocation
 from cli.failure import Failure
-from cli.services.prompts import read_stdin, words_of
+from cli.services.prompts import prompt_of, read_stdin
 from cli.services.question import Material, Question
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
     if given["format"] and given["schema"]:
         raise Failure("--format and --schema exclude each other: a schema is a format")
     options = _options(given, prompt)
-    words = words_of(prompt, environment.cwd, given["file"])
+    words = prompt_of(prompt, environment.cwd, given["file"])
     schema = _schema(call, given)
     materials, images = _read(call, given, has_words=bool(words.strip()))
     if not words.strip() and not any(each.text.strip() for each in materials):
@@ -35,9 +35,9 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
         raise _nothing(call, given)
     for each in materials:
         if not each.text and each.name != "stdin":
-            call.note(f"{shown_in_line(each.name)} is empty")
+            call.note(f"{harmless_line(each.name)} is empty")
     if len(prompt) == 1 and os.path.isfile(os.path.join(environment.cwd, prompt[0])):
-        call.note(f"{shown_in_line(prompt[0])} is a file, and only its name is sent; -f sends what it holds")
+        call.note(f"{harmless_line(prompt[0])} is a file, and only its name is sent; -f sends what it holds")
     form: Literal["json"] | None = "json" if given["format"] else None
     return Question(
         words=words,

@@ -10,7 +10,7 @@ import click
 
 from cli.commands.asking import question_in
 from cli.commands.chat_flags import AskingCommand, Given, chat_flags, level_behind_a_blank
-from cli.commands.command import words_of
+from cli.commands.command import typed_words
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.telling import Telling
 from cli.failure import Failure
@@ -53,9 +53,9 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
     except OnlyNames as error:
         from cli.misuse import with_files
 
-        error.hint = with_files(context.command, words_of(context), prompt, error.paths)
+        error.hint = with_files(context.command, typed_words(context), prompt, error.paths)
         raise
-    if given["think"] is True and (level := level_behind_a_blank(context.command, words_of(context))) in prompt:
+    if given["think"] is True and (level := level_behind_a_blank(context.command, typed_words(context))) in prompt:
         call.note(f"{level} is part of the prompt; --think={level} sets a level")
     if given["show_prompt"]:
         if given["output"]:
@@ -65,12 +65,12 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
         show_prompt(call, question)
         return
     try:
-        _tell(call, question, given, words_of(context))
+        _tell(call, question, given, typed_words(context))
     except WhichModel as unclear:
         if not call.can_ask:
             raise
         model = call.choose("Which model?", list(unclear.names))
-        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given, words_of(context))
+        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given, typed_words(context))
 
 
 def _tell(call: Invocation, question: Question, given: Given, words: Sequence[str]) -> None:

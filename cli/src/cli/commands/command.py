@@ -67,7 +67,7 @@ def screens_of(context: click.Context) -> tuple[Screen, Screen]:
     return made[colour]
 
 
-def words_of(context: click.Context) -> list[str]:
+def typed_words(context: click.Context) -> list[str]:
     """The whole command line, as it was typed."""
     return list(context.obj.get("words", ()))
 
@@ -324,7 +324,7 @@ def _prepare(context: click.Context, *, takes_settings: bool) -> None:
 def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> None:
     """Log on stderr, as the settings say. everything: also what the commands narrate themselves."""
     from cli.logger import configure_logging
-    from cli.terminal.escape_filter import shown_in_line
+    from cli.terminal.escape_filter import harmless_line
 
     form = "json" if flags.json else settings.log_format
 
@@ -332,7 +332,7 @@ def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> 
         if form == "json":
             err.line(line)
         else:
-            err.sentence(shown_in_line(line))
+            err.sentence(harmless_line(line))
 
     configure_logging(tell, level=settings.log_level, form=form, everything=everything)
 

@@ -10,8 +10,8 @@ import click
 from cli.commands.command import CommandWithoutSettings, Group, environment_of
 from cli.commands.invocation import Invocation, invocation
 from cli.config import short_path
-from cli.failure import Failure, Told
-from cli.terminal.escape_filter import shown_in_line
+from cli.failure import AlreadyTold, Failure
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import BOLD, DIM, GREEN
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def config_show(context: click.Context) -> None:
         call.document({**document, "profiles": sorted(call.settings.file.profiles)})
         return
     print_settings(call.out, rows)
-    profiles = ", ".join(map(shown_in_line, sorted(call.settings.file.profiles)))
+    profiles = ", ".join(map(harmless_line, sorted(call.settings.file.profiles)))
     call.aside("")
     call.aside(f"Profiles: {profiles}" if profiles else f"No profiles in {call.settings.file.path}")
 
@@ -87,11 +87,11 @@ def config_validate(context: click.Context) -> None:
         for problem in problems:
             _tell_of(call, shown, problem)
     elif not call.flags.quiet:
-        call.out.sentence(("ok", GREEN), f"    {shown_in_line(shown)}")
+        call.out.sentence(("ok", GREEN), f"    {harmless_line(shown)}")
     if problems:
         from cli.exit_status import ExitStatus
 
-        raise Told(ExitStatus.USAGE)
+        raise AlreadyTold(ExitStatus.USAGE)
 
 
 @config_group.command(name="set", cls=CommandWithoutSettings)
@@ -127,7 +127,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
         call.document({"file": call.environment.config_file, "key": key, "value": value})
     elif call.narrates:
         said = f"unset in {shown}" if unset else f"set in {shown}"
-        call.out.sentence(("✓ ", GREEN), (shown_in_line(key), BOLD), f" {shown_in_line(said)}")
+        call.out.sentence(("✓ ", GREEN), (harmless_line(key), BOLD), f" {harmless_line(said)}")
 
 
 @config_group.command(name="path", cls=CommandWithoutSettings)
@@ -159,6 +159,6 @@ def _joined(pair: str) -> Failure:
 
 
 def _tell_of(call: Invocation, shown: str, problem: Problem) -> None:
-    call.out.sentence(shown_in_line(f"{shown}, line {problem.line}: {problem.what}"))
+    call.out.sentence(harmless_line(f"{shown}, line {problem.line}: {problem.what}"))
     if problem.hint:
-        call.out.sentence(("  write: ", DIM), shown_in_line(problem.hint))
+        call.out.sentence(("  write: ", DIM), harmless_line(problem.hint))

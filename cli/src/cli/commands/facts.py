@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cli.services.answering import Asking
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.statistics import Taken
 from vuhitra.reply import Reply
 
@@ -60,7 +60,7 @@ def taken_by(reply: Reply, first_word: float | None) -> Taken:
 
 def notes_on(reply: Reply, asked: str) -> Iterator[str]:
     """What the text of an answer doesn't show about it. asked: the model, where the reply names none."""
-    model = shown_in_line(reply.model or asked)
+    model = harmless_line(reply.model or asked)
     match reply.stopped_by:
         case "limit":
             yield f"{model} was stopped after {reply.stats.eval_count} tokens"

@@ -8,7 +8,7 @@ from cli.commands.invocation import Invocation
 from cli.services.answering import Asking
 from cli.services.memory import BUILT_IN_INTRODUCED
 from cli.services.question import Question
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import tokens
 from cli.terminal.screen import BOLD, DIM
 
@@ -29,7 +29,7 @@ def head(call: Invocation, asking: Asking) -> None:
     where = f" at {server.host.name}" if server.is_remote else ""
     if server.engine == "embedded":
         where = ", built in"
-    call.aside(f"Model: {shown_in_line(asking.model)}{where}")
+    call.aside(f"Model: {harmless_line(asking.model)}{where}")
 
 
 def tell_material(call: Invocation, asking: Asking) -> None:
@@ -45,7 +45,7 @@ def material_lines(question: Question, window: int | None) -> Iterator[str]:
     for each in materials:
         alone = of_window if len(materials) == 1 else ""
         noun = "token" if each.tokens == 1 and not alone else "tokens"
-        yield f"{shown_in_line(each.name)}, about {_rounded(each.tokens)}{alone} {noun}"
+        yield f"{harmless_line(each.name)}, about {_rounded(each.tokens)}{alone} {noun}"
     if len(materials) > 1:
         yield f"together about {_rounded(question.tokens)}{of_window} tokens"
 

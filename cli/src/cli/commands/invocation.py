@@ -14,7 +14,7 @@ from cli.exit_status import Verdict
 from cli.failure import Failure, NeedsYes
 from cli.logger import get_logger
 from cli.services.memory import Memory
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import DIM, Screen
 from cli.terminal.waiting import Waiting
 
@@ -111,7 +111,7 @@ def _mind_the_server(call: Invocation) -> None:
     trust, folder = Trust(call.environment.state_dir), call.environment.cwd
     if host.is_loopback or trust.has(folder, host.url):
         return
-    where = shown_in_line(host.url)
+    where = harmless_line(host.url)
     if not call.can_ask:
         get_logger("cli").warning("%s names a server beyond this machine: %s", DOTENV, where)
         return

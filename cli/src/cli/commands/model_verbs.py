@@ -11,9 +11,9 @@ from click.core import ParameterSource
 
 from cli.commands.invocation import Invocation
 from cli.exit_status import ExitStatus, Verdict
-from cli.failure import Failure, Told
+from cli.failure import AlreadyTold, Failure
 from cli.services.servers import Server, other_key
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import BOLD, GREEN
 from vuhitra.errors import (
     OllamaAuthenticationError,
@@ -46,7 +46,7 @@ class Items:
         if self._call.flags.json and self._results:
             self._call.document({"host": self._server.host.url, "models": self._results})
         if kind is None and self._first_failure is not None:
-            raise Told(self._first_failure)
+            raise AlreadyTold(self._first_failure)
 
     @property
     def _first_failure(self) -> ExitStatus | None:
@@ -57,7 +57,7 @@ class Items:
     def item(self, name: str) -> Generator[dict[str, Any]]:
         """One of them, and what `--json` shows of it.
 
-        Where the server is lost, there is nothing to go on with: raises OllamaConnectionError, or Told where
+        Where the server is lost, there is nothing to go on with: raises OllamaConnectionError, or AlreadyTold where
         something had failed before.
         """
         from cli.ending import tell
@@ -81,7 +81,7 @@ class Items:
                 raise
             tell(report, self._call.err, as_json=self._call.flags.json)
             if is_lost and first is not None:
-                raise Told(first) from error
+                raise AlreadyTold(first) from error
         else:
             self._results.append(result)
 
@@ -122,7 +122,7 @@ def near_names_for(server: Server, line: Sequence[str]) -> Generator[None]:
 
 def not_there(server: Server, name: str, near: Sequence[str], line: Sequence[str]) -> Failure:
     """No such model, and which may have been meant. line: what to try with the nearest in the place of MISSING."""
-    shown = [shown_in_line(each) for each in near]
+    shown = [harmless_line(each) for each in near]
     return Failure(
         f"no model {name!r} at {server.name}",
         near=shown,

@@ -9,7 +9,7 @@ from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, command_line, done, near_names_for, needs_ollama
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 
 
 @click.command(name="copy", cls=Command)
@@ -33,4 +33,4 @@ def models_copy(context: click.Context, source: str, destination: str) -> None:
         waiting.stop()
         if call.flags.json:
             call.document({"host": server.host.url, "source": source, "destination": destination})
-        done(call, f"Model copied: {shown_in_line(source)} is also ", destination)
+        done(call, f"Model copied: {harmless_line(source)} is also ", destination)

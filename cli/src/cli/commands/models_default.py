@@ -13,7 +13,7 @@ from cli.services.choosing import choose_model, named_model
 from cli.services.listing import described_models
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import BOLD
 from vuhitra.names import near_names, same_model
 
@@ -48,7 +48,7 @@ def _show(call: Invocation) -> None:
         call.document({"model": choice.model, "source": choice.source})
     else:
         call.out.line(call.out.safe(choice.model), BOLD)
-        call.aside(f"  {shown_in_line(choice.source)}")
+        call.aside(f"  {harmless_line(choice.source)}")
 
 
 def _set(call: Invocation, context: click.Context, name: str) -> None:
@@ -74,4 +74,4 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
     is_stronger = settings.origin_of("model") in ("environment", "dotenv")
     if is_stronger and not same_model(settings.model or "", found):
         said = f"{settings.source('model')} is stronger, so {settings.model} answers here"
-        get_logger("cli").warning(shown_in_line(said))
+        get_logger("cli").warning(harmless_line(said))

@@ -13,7 +13,7 @@ from cli.failure import Failure
 from cli.services.health import Health, check
 from cli.services.servers import Server, configured_host, connected
 from cli.services.watching import CONNECTING
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import GREEN
 from vuhitra.errors import OllamaError, OllamaResponseError
@@ -60,7 +60,7 @@ def _show(call: Invocation, server: Server, health: Health) -> None:
         facts = {"host": server.host.url, "engine": server.engine, **asdict(health)}
         call.document({"reached": True, **facts})
     elif not call.flags.quiet:
-        what = f"Ollama {shown_in_line(health.server_version)} at {server.name}"
+        what = f"Ollama {harmless_line(health.server_version)} at {server.name}"
         if server.engine == "embedded":
             what = server.name
         loaded = "" if health.loaded is None else f", {health.loaded} loaded"

@@ -10,11 +10,11 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, Items, command_line, done, near_names_for, needs_ollama
 from cli.exit_status import ExitStatus
-from cli.failure import Told
+from cli.failure import AlreadyTold
 from cli.services.model_list import size_of
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import size
 from vuhitra.names import same_model
 
@@ -40,7 +40,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
         there = [name for name in names if _found(name, listed)]
         if there and not yes and not call.confirm(_question(server, there, listed)):
             call.note("nothing was removed")
-            raise Told(ExitStatus.NOT_ALLOWED)
+            raise AlreadyTold(ExitStatus.NOT_ALLOWED)
         with Items(call, server) as items:
             for name in names:
                 with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
@@ -58,5 +58,5 @@ def _question(server: Server, names: Sequence[str], listed: dict[str, int | None
     """What is about to be removed, with its size."""
     sizes = [listed[found] for name in names if (found := _found(name, listed))]
     total = sum(each or 0 for each in sizes)
-    what = ", ".join(map(shown_in_line, names))
+    what = ", ".join(map(harmless_line, names))
     return f"Remove {what} ({size(total)}) from {server.name}?" if total else f"Remove {what} from {server.name}?"

@@ -13,7 +13,7 @@ from cli.failure import Failure
 from cli.services.description import Description, description_of
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
-from cli.terminal.escape_filter import shown, shown_in_line
+from cli.terminal.escape_filter import harmless, harmless_line
 from cli.terminal.numbers import tokens
 from cli.terminal.screen import BOLD, DIM
 
@@ -59,9 +59,9 @@ def models_show(context: click.Context, /, name: str, **wanted: bool) -> None:
 def _print_part(call: Invocation, name: str, part: str, described: Any) -> None:
     text = str(described.get(part) or "")
     if not text:
-        call.note(f"{shown_in_line(name)} has no {part}" if part != "parameters" else f"{name} sets no parameters")
+        call.note(f"{harmless_line(name)} has no {part}" if part != "parameters" else f"{name} sets no parameters")
         return
-    call.out.write((shown(text) if call.out.is_terminal else text).rstrip("\n") + "\n")
+    call.out.write((harmless(text) if call.out.is_terminal else text).rstrip("\n") + "\n")
 
 
 def _print_facts(call: Invocation, name: str, model: Description) -> None:
@@ -85,4 +85,4 @@ def _print_facts(call: Invocation, name: str, model: Description) -> None:
         if text.strip():
             out.line("\n" + title, BOLD)
             for line in text.rstrip().splitlines():
-                out.sentence(f"  {shown(line)}".expandtabs() if out.is_terminal else f"  {line}")
+                out.sentence(f"  {harmless(line)}".expandtabs() if out.is_terminal else f"  {line}")

@@ -8,7 +8,7 @@ from cli.commands.invocation import Invocation
 from cli.config import Settings
 from cli.services.preview import Preview, preview
 from cli.services.question import Question
-from cli.terminal.escape_filter import shown
+from cli.terminal.escape_filter import harmless
 from cli.terminal.numbers import counted, size
 
 
@@ -18,7 +18,7 @@ def show_prompt(call: Invocation, question: Question) -> None:
     if call.flags.json:
         call.document({"url": seen.where, "request": seen.body, "tokens": question.tokens})
         return
-    safe = shown if call.out.is_terminal else str
+    safe = harmless if call.out.is_terminal else str
     call.out.write(safe(_in_words(seen, call.settings, question)))
     images = f" and {counted(len(question.images), 'image')}" if question.images else ""
     call.note(f"about {counted(question.tokens, 'token')}{images}; nothing was sent")

@@ -11,7 +11,7 @@ import click
 from cli.command_line import first_plain
 from cli.commands.chat import chat
 from cli.commands.chat_flags import AskingCommand, Flag
-from cli.commands.command import NoModelName, check_model_names, words_of
+from cli.commands.command import NoModelName, check_model_names, typed_words
 from cli.failure import Failure
 from cli.misuse import repeated
 
@@ -45,14 +45,14 @@ class RunCommand(AskingCommand):
 
 def _as_chat(context: click.Context) -> str | None:
     """The command line as one of `chat`; None where it can't be repeated."""
-    words = words_of(context)
+    words = typed_words(context)
     words[_name_at(context, words)] = "chat"
     return repeated(words)
 
 
 def _with_model(context: click.Context, model: str) -> str | None:
     """The command line with another model; None where it can't be repeated."""
-    words = words_of(context)
+    words = typed_words(context)
     behind = _name_at(context, words) + 1
     words[behind + (first_plain(context.command, words[behind:]) or 0)] = model
     return repeated(words)

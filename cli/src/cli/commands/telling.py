@@ -15,7 +15,7 @@ from cli.failure import ReaderGone
 from cli.logger import get_logger
 from cli.services import watching
 from cli.services.answering import Answering, Asking, Looking, Pulling, Shortened, Shortening, StandingIn, Step
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, size
 from cli.terminal.presentation import Presentation
 from cli.terminal.screen import DIM, Screen
@@ -121,7 +121,7 @@ class Telling:
         """The file that has the answer has it for good; its name."""
         if self._file:
             self._file.keep()
-        return shown_in_line(self._presentation.output or "")
+        return harmless_line(self._presentation.output or "")
 
     def tell(self, step: Step) -> None:
         """Tell what has come of a step, and of the answer all there is."""
@@ -139,7 +139,7 @@ class Telling:
                 if self._watch:
                     self._watch.tokens = tokens
             case Shortened(said):
-                get_logger("cli").warning(shown_in_line(said))
+                get_logger("cli").warning(harmless_line(said))
             case Answering(stream):
                 for event in stream.events():
                     self._hand_on(event)
@@ -173,7 +173,7 @@ class Telling:
             self._waiting.stop()
             where = f" at {self._asked.server.name}" if self._asked else ""
             much = f" ({size(total)})" if total else ""
-            self._call.note(shown_in_line(f"no model {model}{where}; fetching it{much}"))
+            self._call.note(harmless_line(f"no model {model}{where}; fetching it{much}"))
             transfer(self._call, model, records, steps=steps)
 
     def _hand_on(self, event: Event) -> None:
@@ -229,7 +229,7 @@ class Telling:
     def _tell_statistics(self, reply: Reply) -> None:
         from cli.terminal.statistics import statistics
 
-        err, model = self._call.err, shown_in_line(reply.model or self._model)
+        err, model = self._call.err, harmless_line(reply.model or self._model)
         for line in statistics(taken_by(reply, self._first_word), model, reply.stopped_by, err.width):
             err.line(line, DIM)
 

@@ -178,9 +178,9 @@ def _asked(
 
 
 def _chosen(server: Server, memory: Memory) -> Generator[Step, None, Choice]:
-    from cli.services.listing import described, says_nothing
+    from cli.services.listing import described, listed_models, says_nothing
 
-    listed = server.client.list_models()
+    listed = listed_models(server)
     if silent := sum(map(says_nothing, listed)):
         yield Looking(silent)
     told = described(listed, server)

@@ -54,7 +54,7 @@ def _with_the_rest(data: bytes, stream: BinaryIO) -> bytes:
     return data
 
 
-def words_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
+def prompt_of(words: Sequence[str], cwd: str, files: Sequence[str] = ()) -> str:
     """The prompt in the words of the command line. files: what `-f` names.
 
     Raises Failure where words are files, as of a pattern that the shell has expanded: their names

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cli.exit_status import Verdict
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
 
@@ -32,16 +32,16 @@ class Report(NamedTuple):
 
 def render(report: Report, screen: Screen) -> None:
     """Write an error in at most three lines, wrapped between words where the terminal is narrow."""
-    screen.sentence(("Error: ", RED), *_segments(shown_in_line(report.what), _URL_OR_COUNT))
+    screen.sentence(("Error: ", RED), *_segments(harmless_line(report.what), _URL_OR_COUNT))
     if report.why:
-        screen.sentence(_INDENT + _cut(shown_in_line(report.why)))
+        screen.sentence(_INDENT + _cut(harmless_line(report.why)))
     if report.hint:
         tell_hint(report.hint, screen)
 
 
 def tell_hint(hint: str, screen: Screen) -> None:
     """Write what to try, its command in bold."""
-    screen.sentence((f"{_INDENT}try: ", DIM), *_segments(shown_in_line(hint), _COMMAND))
+    screen.sentence((f"{_INDENT}try: ", DIM), *_segments(harmless_line(hint), _COMMAND))
 
 
 def as_object(report: Report) -> dict[str, object]:

@@ -128,11 +128,11 @@ class EscapeFilter:
         return ""
 
 
-def shown(text: str) -> str:
-    """A text that is whole, as a terminal may show it."""
+def harmless(text: str) -> str:
+    """A text that is whole, with nothing in it that a terminal would obey."""
     return EscapeFilter().feed(text)
 
 
-def shown_in_line(text: str) -> str:
+def harmless_line(text: str) -> str:
     """The same for text that belongs into one line: line breaks and tabs become blanks."""
-    return re.sub(r"\s*[\n\t]\s*", " ", shown(text)).rstrip()
+    return re.sub(r"\s*[\n\t]\s*", " ", harmless(text)).rstrip()

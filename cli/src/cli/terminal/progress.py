@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple, TypeVar
 
 from cli.terminal.columns import columns, cut
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import duration, part_of, rate, size, time_left
 from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, YELLOW, Screen
 from cli.terminal.segments import Segment
@@ -76,7 +76,7 @@ class Transfer:
 
     def feed(self, record: Mapping[str, Any], now: float) -> None:
         """Take in a record of `/api/pull`."""
-        self.status = shown_in_line(str(record.get("status") or self.status))
+        self.status = harmless_line(str(record.get("status") or self.status))
         if self.status == "success" and self._layers:
             self._fraction = 1.0
         digest, total = record.get("digest"), record.get("total")
@@ -116,7 +116,7 @@ class TransferBar:
     def __init__(self, screen: Screen, clock: Clock, name: str, *, quiet: bool = False, place: Place = ALONE) -> None:
         self._screen = screen
         self._clock = clock
-        self._name = shown_in_line(name)
+        self._name = harmless_line(name)
         self._quiet = quiet
         self._place = place
         self._told = 0

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from cli.exit_status import Verdict
 from cli.failure import Terminated
 from cli.terminal.columns import wrapped
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import Screen
 
 
@@ -21,13 +21,13 @@ def chosen(title: str, names: Sequence[str], screen: Screen, stdin: BinaryIO) ->
     """Have somebody choose one of several, by its number or its name. An empty answer stops the command."""
     screen.sentence(title)
     for number, name in enumerate(names, 1):
-        screen.sentence(f"  {number}  {shown_in_line(name)}")
+        screen.sentence(f"  {number}  {harmless_line(name)}")
     while answer := _answer_to(f"1-{len(names)}, or nothing to stop: ", screen, stdin):
         if answer in names:
             return answer
         if answer.isdecimal() and 1 <= int(answer) <= len(names):
             return names[int(answer) - 1]
-        screen.sentence(f"  none of them: {shown_in_line(answer)}")
+        screen.sentence(f"  none of them: {harmless_line(answer)}")
     raise Terminated(Verdict.INTERRUPTED)
 
 

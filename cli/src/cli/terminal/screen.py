@@ -98,9 +98,9 @@ class Screen:
 
     def safe(self, text: str) -> str:
         """What others wrote, for a part of a line: with nothing that a terminal would obey, or that ends a line."""
-        from cli.terminal.escape_filter import shown_in_line
+        from cli.terminal.escape_filter import harmless_line
 
-        return self.translated(shown_in_line(text))
+        return self.translated(harmless_line(text))
 
     def translated(self, text: str) -> str:
         """A text as this terminal can show it, to be measured before it is laid out."""

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from cli.narration import LOOKING, attempts_heard
-from cli.terminal.escape_filter import shown_in_line
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import duration
 from cli.terminal.screen import DIM, Screen
 from cli.terminal.ticker import Ticker
@@ -57,7 +57,7 @@ class Waiting:
         self._began = self._phase_began = clock()
         self._looks_from = self._began + (_LOOKS_AFTER if screen.is_terminal else _PLAIN_LOOKS_AFTER)
         self._looked_at = -inf
-        self._first = self._awaited = Awaited(shown_in_line(phase))
+        self._first = self._awaited = Awaited(harmless_line(phase))
         self._announced: tuple[str, float] | None = None
         self._frame = 0
         self._ticker = Ticker(self.tick)
@@ -78,7 +78,7 @@ class Waiting:
 
     def now(self, phase: str, last: float | None = None) -> None:
         """Something else is being waited for. last: how many seconds it took the last time."""
-        words = shown_in_line(phase)
+        words = harmless_line(phase)
         if words != self._awaited.words:
             self._phase_began = self._clock()
         self._awaited = Awaited(words, last)
