@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _TIME_TO_HEAR = 0.05
+_WEAK_REFERENCES = ("weakref", "_weakrefset")
+"""Modules that are called when what they know of is cleared away."""
 _KILLED = 128
 """What a shell adds to a signal's number, for the exit code of whom it ended."""
 
@@ -40,7 +42,7 @@ def end_in_order() -> None:
 def _finalizes(frame: FrameType | None) -> bool:
     """Whether an object that nobody needs any more is being cleared away."""
     while frame is not None:
-        if frame.f_code.co_name == "__del__":
+        if frame.f_code.co_name == "__del__" or frame.f_globals.get("__name__") in _WEAK_REFERENCES:
             return True
         frame = frame.f_back
     return False

@@ -187,25 +187,33 @@ except KeyboardInterrupt:
 """
 
 
-WHILE_SOMETHING_IS_CLEARED_AWAY = """
-import os, signal
+CLEARED_AWAY = """
+import os, signal, weakref
 from cli.signals import end_in_order
 
 class Cleared:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
+    pass
+
+def interrupt(*_):
+    signal.raise_signal(signal.SIGINT)
 
 end_in_order()
 waited_for, _ = os.pipe()
+cleared = Cleared()
+{how}
 try:
-    Cleared()
+    del cleared
     os.read(waited_for, 1)
 except KeyboardInterrupt:
     print("heard")
 """
+CLEARING = (
+    "def __del__(self): interrupt()\nCleared.__del__ = __del__",
+    "noted = weakref.finalize(cleared, interrupt)",
+)
 
 
-@pytest.mark.parametrize("program", [HEARD_ELSEWHERE, WHILE_SOMETHING_IS_CLEARED_AWAY])
+@pytest.mark.parametrize("program", [HEARD_ELSEWHERE, *(CLEARED_AWAY.format(how=how) for how in CLEARING)])
 def test_a_signal_that_comes_at_a_bad_moment_is_heard(world: World, program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program],
