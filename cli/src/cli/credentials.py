@@ -8,15 +8,17 @@ from collections.abc import Mapping
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]+(?=@)")
 _USER_INFO_ALONE = re.compile(r"^[^/@\s]+(?=@[^/\s]+$)")
 """That of a host setting, which may leave the `http://` out."""
-_NAMES_A_SECRET = re.compile("(KEY|TOKEN|SECRET)S?(?=_|$)|(^|_)AUTH(ORIZATION)?(?=_|$)|PASSW|CREDENTIAL", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(
+    r"((KEY|TOKEN|SECRET)S?|(^|_)AUTH(ORIZATION)?|_PWD)\d*(?=_|$)|PASS(W|PHRASE)|CREDENTIAL", re.IGNORECASE
+)
 _SHORTEST = 6
 
 
 def concealed(text: str, variables: Mapping[str, str]) -> str:
     """A text without credentials. variables: those of the environment, which may hold some."""
-    for name, value in variables.items():
-        if len(value) >= _SHORTEST and _NAMES_A_SECRET.search(name):
-            text = text.replace(value, "***")
+    named = {value for name, value in variables.items() if len(value) >= _SHORTEST and _NAMES_A_SECRET.search(name)}
+    for value in sorted(named, key=len, reverse=True):  # one may begin like another
+        text = text.replace(value, "***")
     return without_user_info(text)
 
 

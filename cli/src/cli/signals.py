@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _TIME_TO_HEAR = 0.05
+_CAN_SEND_AGAIN = hasattr(signal, "pthread_kill")
+"""Not on Windows, where all waits are short."""
 _WEAK_REFERENCES = ("weakref", "_weakrefset")
 """Modules that are called when what they know of is cleared away."""
 _KILLED = 128
@@ -31,12 +33,13 @@ def end_in_order() -> None:
     heard: list[int] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if not _finalizes(frame):  # what is raised there is printed and lost; it is sent again
+        if not (_CAN_SEND_AGAIN and _finalizes(frame)):  # what is raised there is printed and lost
             heard.append(number)
             _raise(number)
 
     _answer_with(hear)
-    _make_sure(heard)
+    if _CAN_SEND_AGAIN:
+        _make_sure(heard)
 
 
 def _finalizes(frame: FrameType | None) -> bool:
@@ -66,8 +69,6 @@ def _make_sure(heard: list[int]) -> None:
     One that comes just before the program begins to wait for the network doesn't wake it up: Python
     looks for signals before the wait and after it.
     """
-    if not hasattr(signal, "pthread_kill"):  # Windows, where all waits are short
-        return
     import select
     from threading import Thread, get_ident
 

@@ -15,6 +15,10 @@ from cli.credentials import concealed, without_user_info
         "GITHUB_TOKEN",
         "AWS_SECRET_ACCESS_KEY",
         "DEPLOY_KEYS",
+        "GPU_KEY2",
+        "TOKEN_1",
+        "VAULT_PASSPHRASE",
+        "MYSQL_PWD",
         "PGPASSWORD",
         "MYSQL_PASSWD",
         "NPM_AUTH",
@@ -27,9 +31,13 @@ def test_a_variable_that_is_called_a_secret_is_one(name: str) -> None:
     assert concealed("it was swordfish.", {name: "swordfish"}) == "it was ***."
 
 
-@pytest.mark.parametrize("name", ["GIT_AUTHOR_NAME", "KEYMAP", "TOKENIZERS_PARALLELISM", "SECRETARY", "HOME", "MODEL"])
+@pytest.mark.parametrize("name", ["GIT_AUTHOR_NAME", "KEYMAP", "TOKENIZERS_PARALLELISM", "SECRETARY", "PWD", "OLDPWD"])
 def test_another_is_none(name: str) -> None:
     assert concealed("try: vuhitra models", {name: "vuhitra"}) == "try: vuhitra models"
+
+
+def test_one_that_begins_like_another_is_concealed_whole() -> None:
+    assert concealed("abcdefgh", {"A_KEY": "abcdef", "B_KEY": "abcdefgh"}) == "***"
 
 
 def test_what_is_short_is_a_word_and_no_secret() -> None:

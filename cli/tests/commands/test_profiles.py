@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Literal
@@ -196,6 +198,15 @@ class TestKeysOnTheWire:
             "Error: no key for profile lan: its key_command failed with exit code 3\n"
             "  locked\n  try: vuhitra config show\n"
         )
+
+    def test_what_the_command_leaves_running_is_not_waited_for(self, world: World, server: RoutedServer) -> None:
+        script = world.home / "key.sh"
+        script.write_text("echo hunter2\nsleep 20 >/dev/null &\necho $! >pid\n")
+        config_of(world, f'[profiles.lan]\nurl = "{server.url}"\nkey_command = ["sh", "{script}"]\n')
+        ran = world.run_process("models", "list", "--host", "lan")
+        os.kill(int((world.home / "pid").read_text()), signal.SIGKILL)
+        assert (ran.status, ran.err) == (0, "")
+        assert sent(server) == "Bearer hunter2"
 
     def test_the_command_reads_nothing_of_what_is_asked(self, world: World, serve: Serve) -> None:
         server = serve(says=["a"])

@@ -20,7 +20,7 @@ from cli.terminal.screen import Screen
 from cli.terminal.waiting import Awaited
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import SOON, World, in_terminal
-from tests.scripted_server import STREAM_HEAD, Close, Hang, Step, WaitFor, answer, chunk, stream
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Close, Hang, Pause, Step, WaitFor, answer, chunk, stream
 from vuhitra import OllamaClient
 from vuhitra.hosts import resolve_host
 
@@ -378,6 +378,26 @@ def test_whether_a_model_waits_for_others_to_make_room(
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "ollama")
         assert Watch(watched, model, Memory(str(tmp_path)), lambda: next(clock)).look() == Phase(words)
+
+
+def test_behind_a_pull_the_wait_for_room_begins_anew(world: World, serve: Serve, released: threading.Event) -> None:
+    layer = {"status": "pulling a", "digest": "a", "total": 9, "completed": 9}
+    server = serve(
+        {
+            "/api/generate": InTurn(
+                answer({"error": "model 'gemma3:4b' not found"}, 404),
+                [WaitFor(released), *stream(generated("word"))],
+            ),
+            "/api/pull": [STREAM_HEAD, chunk(layer), Pause(5.5), chunk({"status": "success"}), STREAM_END],
+            "/api/tags": InTurn(answer({"models": [QWEN]}), answer({"models": [QWEN, GEMMA]})),
+            "/api/ps": answer({"models": [QWEN]}),
+        }
+    )
+    with in_terminal(world, "chat", "x", "-m", "gemma3:4b", "--host", server.url) as terminal:
+        terminal.wait_for("waiting for gemma3:4b … 2 s")
+        released.set()
+        assert terminal.end() == 0
+    assert "queued" not in terminal.seen
 
 
 def test_what_the_built_in_engine_lists_is_loaded(tmp_path: Path, serve: Serve) -> None:

@@ -134,10 +134,10 @@ class Telling:
                 self._ask(step)
             case Pulling(model, records):
                 self._fetch(model, records)
+                self._watch_anew()
                 self._wait_for(f"loading {model}")
             case Shortening(tokens):
-                if self._watch:
-                    self._watch.tokens = tokens
+                self._watch_anew(tokens)
             case Shortened(said):
                 get_logger("cli").warning(harmless_line(said))
             case Answering(stream):
@@ -153,14 +153,18 @@ class Telling:
 
     def _ask(self, asking: Asking) -> None:
         self._asked, self._asked_at = asking, self._call.environment.monotonic()
-        self._watch = watching.Watch(
-            asking.server, asking.model, self._call.memory, self._call.environment.monotonic, asking.question.tokens
-        )
+        self._watch_anew()
         if not self._introduced:
             self._waiting.now(watching.CONNECTING)
             head(self._call, asking)
         tell_material(self._call, asking)
         self._waiting.look = self._look
+
+    def _watch_anew(self, tokens: int | None = None) -> None:
+        """The question is sent from now on, with so many tokens; None: all of it."""
+        if asking := self._asked:
+            clock, known = self._call.environment.monotonic, tokens or asking.question.tokens
+            self._watch = watching.Watch(asking.server, asking.model, self._call.memory, clock, known)
 
     def _fetch(self, model: str, records: ProgressStream) -> None:
         """A model that isn't there is fetched; how large it is, is said before that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import BinaryIO, TypedDict
 
 from cli.config_file import Profile
 from cli.config_rules import to_set
@@ -73,27 +73,35 @@ def other_key_of(profile: Profile) -> str:
 def _printed(profile: Profile) -> str:
     """The first line of what the command prints. It may ask the user at their terminal, but has no other's streams."""
     import subprocess
+    import tempfile
 
     what = f"no key for profile {profile.name}: its key_command"
-    try:
-        done = subprocess.run(  # noqa: S603  the user's own
-            profile.key_command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_AT_MOST, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _no_key(f"{what} took longer than {_AT_MOST:g} s", _last_line(error.stderr)) from error
-    except OSError as error:
-        raise _no_key(f"{what} can't be run", f"{profile.key_command[0]}: {error.strerror}") from error
-    lines = done.stdout.decode(errors="replace").splitlines()
-    if done.returncode:
-        raise _no_key(f"{what} failed with exit code {done.returncode}", _last_line(done.stderr))
-    if not lines or not lines[0].strip():
-        raise _no_key(f"{what} printed nothing", _last_line(done.stderr))
-    return lines[0].strip()
+    with tempfile.TemporaryFile() as said:  # a file, since what the command leaves running may keep it open
+        try:
+            done = subprocess.run(  # noqa: S603  the user's own
+                profile.key_command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                timeout=_AT_MOST,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _no_key(f"{what} took longer than {_AT_MOST:g} s", _last_line(said)) from error
+        except OSError as error:
+            raise _no_key(f"{what} can't be run", f"{profile.key_command[0]}: {error.strerror}") from error
+        lines = done.stdout.decode(errors="replace").splitlines()
+        if done.returncode:
+            raise _no_key(f"{what} failed with exit code {done.returncode}", _last_line(said))
+        if not lines or not lines[0].strip():
+            raise _no_key(f"{what} printed nothing", _last_line(said))
+        return lines[0].strip()
 
 
-def _last_line(said: bytes | None) -> str | None:
+def _last_line(said: BinaryIO) -> str | None:
     """What a command said at last of why it failed."""
-    lines = (said or b"").decode(errors="replace").strip().splitlines()
+    said.seek(0)
+    lines = said.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else None
 
 

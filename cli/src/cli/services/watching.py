@@ -33,7 +33,7 @@ class Phase(NamedTuple):
 
 
 class Watch:
-    """Looks at a server that makes an answer.
+    """Looks at a server that makes an answer, from when it is asked.
 
     model: who answers. clock: seconds, from anywhere. tokens: about how many there are to read, where that is known.
     """
@@ -46,7 +46,7 @@ class Watch:
         self._memory = memory
         self._clock = clock
         self._asked_at = clock()
-        self.tokens = tokens
+        self._tokens = tokens
         self._listed: Mapping[str, Any] = {}
 
     def look(self) -> Phase | None:
@@ -74,7 +74,7 @@ class Watch:
         mine = _find(self._model, running)
         if mine is not None and self._is_loaded(client, mine):
             # A handful is read at once, and what then takes its time is something else, as a queue is.
-            tokens = self.tokens or 0
+            tokens = self._tokens or 0
             return Phase(f"reading {tokens:,} tokens") if tokens >= _WORTH_TELLING else self._waited_for
         self._listed = self._listed or _find(self._model, client.list_models()) or {}
         if mine is None and running:
