@@ -6,7 +6,6 @@ An operation is described once, as a `Call`; both clients deliver the same ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -35,8 +34,7 @@ from vuhitra.types import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(NamedTuple, Generic[T]):
     """One request, how its answer is read, and what it may be sent again after.
 
     reader: makes a reader for an answer that begins with this head.
