@@ -32,7 +32,8 @@ def run() -> NoReturn:
 
         run_program()
     except KeyboardInterrupt as stop:  # pressed again, while the first was being told
-        os._exit(getattr(stop, "status", 130))
+        verdict = getattr(stop, "verdict", None)
+        os._exit(verdict.status if verdict else 130)
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 0)
     os._exit(0)

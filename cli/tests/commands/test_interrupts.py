@@ -408,3 +408,23 @@ def _wait_for_a_request(server: RoutedServer) -> None:
             return
         pause.wait(0.01)
     pytest.fail("no request came")
+
+
+PRESSED_AGAIN = """
+import cli.main
+from cli.exit_status import Verdict
+from cli.failure import Terminated
+
+def run():
+    raise {stop}
+
+cli.main.run = run
+from cli.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(("stop", "status"), [("Terminated(Verdict.TERMINATED)", 143), ("KeyboardInterrupt", 130)])
+def test_pressed_while_the_first_was_told_it_ends_as_that_says(world: World, stop: str, status: int) -> None:
+    program = [sys.executable, "-c", PRESSED_AGAIN.format(stop=stop)]
+    assert subprocess.run(program, env=world.process_variables(), timeout=SOON, check=False).returncode == status
