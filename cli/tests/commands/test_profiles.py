@@ -101,16 +101,17 @@ class TestWhichServer:
 
     @pytest.mark.parametrize(
         ("reason", "why"),
-        [("dns", "no address is known; near names of profiles: lan"), ("refused", "no address is known")],
+        [("dns", "no address is known; near names of profiles: my lan"), ("refused", "no address is known")],
     )
     def test_a_word_that_is_no_server_may_be_a_profile(
         self, tmp_path: Path, reason: Literal["dns", "refused"], why: str
     ) -> None:
-        settings = read_settings({}, {}, ConfigFile(profiles={"lan": Profile("lan", "h")})).with_flags(host="lna")
+        file = ConfigFile(profiles={"my lan": Profile("my lan", "h")})
+        settings = read_settings({}, {}, file).with_flags(host="mylan")
         with pytest.raises(OllamaConnectionError) as raised, connected(settings, Memory(str(tmp_path))):
             raise OllamaConnectionError("cannot connect", reason=reason, why="no address is known")
         assert raised.value.why == why
-        assert raised.value.hint == ("--host lan" if reason == "dns" else None)
+        assert raised.value.hint == ("--host 'my lan'" if reason == "dns" else None)
 
 
 @pytest.mark.parametrize(

@@ -121,11 +121,13 @@ def connected(
 
 def _name_profiles(error: OllamaConnectionError, host: Host, settings: Settings) -> None:
     """Name profiles that may have been meant by a word that is no server's name."""
+    from shlex import quote
+
     from cli.config_rules import near_profiles
 
     if settings.profile is None and (near := near_profiles(host.address, settings.file.profiles)):
         error.why = f"{error.why}; near names of profiles: {', '.join(near)}"
-        error.hint = f"--host {near[0]}"
+        error.hint = f"--host {quote(near[0])}"
 
 
 def hint_with(instead: str | None, error: OllamaConnectionError, settings: Settings) -> str | None:
