@@ -121,6 +121,8 @@ class TestRun:
         assert "try: vuhitra run --system smolm2 smollm2:latest hi, or" in ran.err
         ran = here.run("run", "smolm2", "hi " * 99)
         assert "try: vuhitra run smollm2:latest …, or" in ran.err
+        ran = here.run("run", "smolm2", "hi " * 99, "--host", server.url)
+        assert f"try: vuhitra run smollm2:latest --host {server.url} …, or" in ran.err
         server.routes["/api/generate"] = answer({"error": '"m" does not support thinking'}, 400)
         server.routes["/api/tags"] = listed("thinker:latest", capabilities=["thinking"])
         ran = here.run("run", "m", "--think", "hi")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from shlex import quote
+from shlex import join
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from cli.command_line import first_plain
 from cli.commands.chat import chat
 from cli.commands.chat_flags import AskingCommand, Flag
 from cli.commands.command import NoModelName, check_model_names, typed_words
+from cli.commands.invocation import invocation
 from cli.failure import Failure
 from cli.misuse import repeated
 
@@ -38,7 +39,7 @@ class RunCommand(AskingCommand):
             return super().invoke(ctx)
         except Failure as error:
             if error.instead:
-                line = _with_model(ctx, error.instead) or f"vuhitra run {quote(error.instead)} …"
+                line = _with_model(ctx, error.instead) or _with_model_alone(ctx, error.instead)
                 error.hint, error.instead = f"{line}, {error.hint}" if error.hint else line, None
             raise
 
@@ -56,6 +57,12 @@ def _with_model(context: click.Context, model: str) -> str | None:
     behind = _name_at(context, words) + 1
     words[behind + (first_plain(context.command, words[behind:]) or 0)] = model
     return repeated(words)
+
+
+def _with_model_alone(context: click.Context, model: str) -> str:
+    """The command for another model on the same server, for a line that can't be repeated."""
+    flags = invocation(context, sends=False).settings.host_flags
+    return f"{join(['vuhitra', 'run', model, *flags])} …"
 
 
 def _name_at(context: click.Context, words: Sequence[str]) -> int:
