@@ -304,8 +304,15 @@ class TestSet:
             (("log_level", "DEBUG"), "Error: no setting 'log_level'\n  try: export LOG_LEVEL=DEBUG, or the same in "),
             (("ollama_ip", "http://me:x@h"), "Error: no setting 'ollama_ip'\n  try: export OLLAMA_IP=VALUE, or"),
             (("api_key", "x"), "Error: no setting 'api_key'\n  try: export OLLAMA_API_KEY=VALUE, or the same in "),
-            (("model",), "Error: VALUE is missing\n"),
-            (("--unset", "model", "m"), "Error: --unset takes no VALUE\n"),
+            (("model",), "Error: VALUE is missing\n  try: vuhitra config set model VALUE\n"),
+            (
+                ("profiles.'b c'.url",),
+                """Error: VALUE is missing\n  try: vuhitra config set 'profiles.'"'"'b c'"'"'.url' VALUE\n""",
+            ),
+            (
+                ("--unset", 'profiles."b c".url', "h"),
+                "Error: --unset takes no VALUE\n  try: vuhitra config set --unset 'profiles.\"b c\".url'\n",
+            ),
         ],
     )
     def test_what_can_not_be_is_not_written(self, world: World, args: tuple[str, ...], what: str) -> None:

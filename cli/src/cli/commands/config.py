@@ -119,7 +119,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     if value is None and not unset and "=" in key:
         raise _joined(key)
     if (value is None) is not unset:
-        raise Failure("--unset takes no VALUE" if unset else "VALUE is missing", hint=f"vuhitra config set {key} VALUE")
+        raise _miscounted(key, unset=unset)
     shown = short_path(call.environment.config_file, call.environment.variables)
     there = partial(is_there, variables=call.environment.variables)
     set_value(call.environment.config_file, shown, key, value, there)
@@ -156,6 +156,15 @@ def _joined(pair: str) -> Failure:
     key, _, value = pair.partition("=")
     key_names(key, value)
     return Failure(f"KEY and VALUE are two words, not {key}=VALUE", hint=join(["vuhitra", "config", "set", key, value]))
+
+
+def _miscounted(key: str, *, unset: bool) -> Failure:
+    """What to say of a VALUE that is missing, or one too many."""
+    from shlex import quote
+
+    if unset:
+        return Failure("--unset takes no VALUE", hint=f"vuhitra config set --unset {quote(key)}")
+    return Failure("VALUE is missing", hint=f"vuhitra config set {quote(key)} VALUE")
 
 
 def _tell_of(call: Invocation, shown: str, problem: Problem) -> None:
