@@ -135,7 +135,7 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
             table[names[-1]] = value
     except ValueError as error:  # a table that is written in one line takes no other into it
         what = f"{key} can't be written: {str(error).lower()}"
-        raise Failure(what, hint=f"[{'.'.join(names[:-1])}] in {shown}") from error
+        raise Failure(what, hint=f"[{dotted(*names[:-1])}] in {shown}") from error
     text = tomlkit.dumps(document)
     _, problems = checked(text)
     if problems:

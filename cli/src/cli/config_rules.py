@@ -60,6 +60,7 @@ _VARIABLES = {
 }
 """What is set by a variable alone, by the names that it may be looked for under."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _NAME = rf"""(?:{_PLAIN_NAME.pattern}|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _KEY = rf"({_NAME}(?:\s*\.\s*{_NAME})*)"
 """A dotted key of TOML: what is no plain name stands in quotes."""
@@ -94,9 +95,7 @@ def checked(text: str, is_there: Callable[[str], bool] = lambda _: True) -> tupl
 
 def dotted(*names: str) -> str:
     """The key that these names make: what is no plain name stands in quotes."""
-    from json import dumps
-
-    return ".".join(each if _PLAIN_NAME.fullmatch(each) else dumps(each, ensure_ascii=False) for each in names)
+    return ".".join(each if _PLAIN_NAME.fullmatch(each) else _in_quotes(each) for each in names)
 
 
 def to_set(profile: str, name: str, value: str) -> str:
@@ -146,6 +145,13 @@ def _no_profile_key(key: str, names: Sequence[str], value: str | None) -> Failur
     return Failure(f"no setting {key!r}", near=[dotted("profiles", profile, near)] if near else (), hint=hint)
 
 
+def _in_quotes(text: str) -> str:
+    """A text as it stands in the file."""
+    from json import dumps
+
+    return dumps(text, ensure_ascii=False)
+
+
 def _written(value: str | None) -> str:
     """A value as it stands on a command line; VALUE for one that may hold a password."""
     from shlex import quote
@@ -163,7 +169,8 @@ def _problems_in(
     profiles = document.get("profiles", {})
     for key, value in document.items():
         if key == "profile" and isinstance(value, dict):
-            yield from (((key, name), f"no table [profile.{name}]", f"[profiles.{name}]") for name in value)
+            for name in value:
+                yield (key, name), f"no table [{dotted(key, name)}]", f"[{dotted('profiles', name)}]"
         elif key != "profiles":
             yield from _problems_of((key,), value, TOP)
     if not isinstance(profiles, dict):
@@ -174,7 +181,8 @@ def _problems_in(
     chosen = document.get("profile")
     if isinstance(chosen, str) and chosen not in profiles:
         near = near_profiles(chosen, profiles)
-        yield ("profile",), f"no profile {chosen!r}", f'profile = "{near[0]}"' if near else f"[profiles.{chosen}]"
+        hint = f"profile = {_in_quotes(near[0])}" if near else f"[{dotted('profiles', chosen)}]"
+        yield ("profile",), f"no profile {chosen!r}", hint
 
 
 def _problems_in_profile(
@@ -182,12 +190,13 @@ def _problems_in_profile(
 ) -> Iterator[tuple[_Place, str, str | None]]:
     place = ("profiles", name)
     if not isinstance(keys, dict):
-        yield place, f"profile {name} is no table", f"[profiles.{name}] in a line of its own"
+        yield place, f"profile {name} is no table", f"[{dotted(*place)}] in a line of its own"
         return
     for key, value in keys.items():
         yield from _problems_of((*place, key), value, OF_PROFILE)
     if "url" not in keys:
-        yield (*place, "url"), f"profile {name} has no url", f'url = "http://{name}:11434"'
+        host = name if _HOST_NAME.fullmatch(name) else "HOST"
+        yield (*place, "url"), f"profile {name} has no url", f'url = "http://{host}:11434"'
     elif isinstance(keys["url"], str) and (problem := _problem_of_url(keys["url"])):
         yield (*place, "url"), problem, None
     if "key_variable" in keys and "key_command" in keys:

@@ -111,9 +111,24 @@ def test_a_problem_is_told_with_its_line(text: str, line: int, what: str) -> Non
     assert "secret@" not in problems[0].what
 
 
-def test_a_table_of_a_profile_is_told_its_name() -> None:
-    _, [problem] = checked('[profile.lan]\nurl = "h"\n')
-    assert problem.hint == "[profiles.lan]"
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        ('[profile.lan]\nurl = "h"\n', "no table [profile.lan]", "[profiles.lan]"),
+        ('[profile."gpu lan"]\n', 'no table [profile."gpu lan"]', '[profiles."gpu lan"]'),
+        ('profile = "gpu lan"\n', "no profile 'gpu lan'", '[profiles."gpu lan"]'),
+        ("profile = 'my \"lan'\n[profiles.'my \"lam']\nurl = 'h'\n", "no profile", 'profile = "my \\"lam"'),
+        ('[profiles]\n"gpu lan" = 1\n', "gpu lan is no table", '[profiles."gpu lan"] in a line of its own'),
+        ("[profiles.gpu_lan]\n", "profile gpu_lan has no url", 'url = "http://gpu_lan:11434"'),
+        ('[profiles."gpu.lan"]\n', "profile gpu.lan has no url", 'url = "http://gpu.lan:11434"'),
+        ('[profiles."gpu lan"]\n', "profile gpu lan has no url", 'url = "http://HOST:11434"'),
+        ("[profiles.'\"']\n", "has no url", 'url = "http://HOST:11434"'),
+    ],
+)
+def test_what_is_told_to_write_is_toml(text: str, what: str, hint: str) -> None:
+    _, [problem] = checked(text)
+    assert what in problem.what
+    assert problem.hint == hint
 
 
 def test_all_problems_are_found_in_their_order() -> None:
@@ -224,6 +239,8 @@ class TestSet:
         ran = world.run("config", "set", "profiles.b.url", "h")
         assert (ran.status, path.read_text()) == (2, 'profiles = {a = {url = "h"}}\n')
         assert ran.err.startswith("Error: profiles.b.url can't be written: inline tables cannot contain a table\n")
+        ran = world.run("config", "set", "profiles.'b c'.url", "h")
+        assert ran.err.endswith('  try: [profiles."b c"] in ~/.config/vuhitra/config.toml\n')
 
     def test_a_command_runs_as_it_was_written(self, world: World) -> None:
         assert world.run("config", "set", "profiles.lan.url", unused_url()).status == 0
