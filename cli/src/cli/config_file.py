@@ -112,16 +112,13 @@ def set_value(
 
 def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str | None) -> str:
     """The file's text with one value set, or taken away."""
-    from shlex import quote
-
     import tomlkit
 
-    from cli.config_rules import KEYS_OF_A_SERVER, ONE_OF_THEM, checked, dotted
+    from cli.config_rules import checked, dotted
 
-    # What is wrong with the setting itself is mended by this.
-    others = [each for each in checked(text)[1] if each.key != dotted(*names)]
-    if others:
-        raise BrokenConfig(shown, others)
+    _, before = checked(text)
+    if any(_is_in_the_way(each, dotted(*names)) for each in before):
+        raise BrokenConfig(shown, before)
     document = tomlkit.parse(text)
     table: Any = document
     try:
@@ -137,14 +134,32 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
         what = f"{key} can't be written: {str(error).lower()}"
         raise Failure(what, hint=f"[{dotted(*names[:-1])}] in {shown}") from error
     text = tomlkit.dumps(document)
-    _, problems = checked(text)
-    if problems:
-        near = _near_profiles(document, value) if key == "profile" else []
-        hint = f"{quote(problems[0].key)} {quote(near[0]) if near else 'VALUE'}"
-        if problems[0].hint == ONE_OF_THEM:
-            hint = f"--unset {quote(dotted(*names[:-1], KEYS_OF_A_SERVER[names[-1]]))}"
-        raise Failure(f"{key} can't be that: {problems[0].what}", near=near, hint=f"vuhitra config set {hint}")
-    return text
+    _, left = checked(text)
+    known = {(each.key, each.what) for each in before}
+    brought = [each for each in left if (each.key, each.what) not in known]
+    if not left or (len(left) < len(before) and not brought):
+        return text
+    if wrong := brought or [each for each in left if each.key == dotted(*names)]:
+        raise _refused(key, names, wrong[0], _near_profiles(document, value) if key == "profile" else [])
+    raise BrokenConfig(shown, before)
+
+
+def _is_in_the_way(problem: Problem, setting: str) -> bool:
+    """Whether what is wrong lies above or below a setting, which would take its place; or the file is no TOML."""
+    above_or_below = setting.startswith(f"{problem.key}.") or problem.key.startswith(f"{setting}.")
+    return above_or_below or not problem.key
+
+
+def _refused(key: str, names: Sequence[str], problem: Problem, near: Sequence[str]) -> Failure:
+    """What to say of a change that can't be. near: the profiles that may have been meant."""
+    from shlex import quote
+
+    from cli.config_rules import KEYS_OF_A_SERVER, ONE_OF_THEM, dotted
+
+    hint = f"{quote(problem.key)} {quote(near[0]) if near else 'VALUE'}"
+    if problem.hint == ONE_OF_THEM:
+        hint = f"--unset {quote(dotted(*names[:-1], KEYS_OF_A_SERVER[names[-1]]))}"
+    return Failure(f"{key} can't be that: {problem.what}", near=near, hint=f"vuhitra config set {hint}")
 
 
 def _near_profiles(document: Mapping[str, Any], name: str | None) -> list[str]:

@@ -35,6 +35,9 @@ url = "https://far.example"
 key_variable = "FAR_KEY"
 """
 
+BOTH_KEYS = '[profiles.a]\nurl = "h"\nkey_variable = "A"\nkey_command = "b"\n'
+LONE_KEY = '[profiles.a]\nurl = "h"\nclient_key = "k"\n'
+
 
 def config_of(world: World, text: str) -> Path:
     path = world.home / ".config" / "vuhitra" / "config.toml"
@@ -349,8 +352,45 @@ class TestSet:
         path = config_of(world, 'model = "a b"\n')
         assert world.run("config", "set", *args).status == 0
         assert path.read_text() == text
-        path.write_text('model = "a b"\nmodle = "m"\n')
-        assert ", line 2: no setting 'modle'" in world.run("config", "set", *args).err
+
+    @pytest.mark.parametrize(
+        ("text", "args", "left"),
+        [
+            (BOTH_KEYS, ("--unset", "profiles.a.key_variable"), BOTH_KEYS.replace('key_variable = "A"\n', "")),
+            (BOTH_KEYS, ("--unset", "profiles.a.key_command"), BOTH_KEYS.replace('key_command = "b"\n', "")),
+            (LONE_KEY, ("profiles.a.client_certificate", "/dev/null"), f'{LONE_KEY}client_certificate = "/dev/null"\n'),
+            (LONE_KEY, ("--unset", "profiles.a.client_key"), LONE_KEY.replace('client_key = "k"\n', "")),
+            ('profile = "a"\n', ("profiles.a.url", "h"), 'profile = "a"\n\n[profiles.a]\nurl = "h"\n'),
+            ('model = "a b"\nmodle = "m"\n', ("model", "m"), 'model = "m"\nmodle = "m"\n'),
+        ],
+    )
+    def test_what_mends_a_broken_file_is_written(
+        self, world: World, text: str, args: tuple[str, ...], left: str
+    ) -> None:
+        path = config_of(world, text)
+        assert world.run("config", "set", *args).status == 0
+        assert path.read_text() == left
+
+    @pytest.mark.parametrize(
+        ("text", "args", "what"),
+        [
+            (LONE_KEY, ("model", "m"), "line 3: profile a has a client_key and no client_certificate"),
+            (LONE_KEY, ("profiles.b.model", "m"), "profiles.b.model can't be that: profile b has no url"),
+            ('profile = "a"\n', ("profiles.a.model", "m"), "profiles.a.model can't be that: profile a has no url"),
+            ('profile = "a"\nmodle = "m"\n', ("profile", "a"), "profile can't be that: no profile 'a'"),
+            ('profiles = "a"\n', ("profiles.a.url", "h"), "line 1: profiles is no table"),
+            ('[profiles]\na = "h"\n', ("profiles.a.url", "h"), "line 2: profile a is no table"),
+            ('[profile.a]\nurl = "h"\n[profiles.a]\nurl = "h"\n', ("profile", "a"), "line 1: no table [profile.a]"),
+            ('[profile.a]\nurl = "h"\n', ("--unset", "profile"), "line 1: no table [profile.a]"),
+        ],
+    )
+    def test_what_mends_nothing_or_breaks_more_is_not(
+        self, world: World, text: str, args: tuple[str, ...], what: str
+    ) -> None:
+        path = config_of(world, text)
+        ran = world.run("config", "set", *args)
+        assert (ran.status, path.read_text()) == (2, text)
+        assert what in ran.err.splitlines()[0]
 
     def test_the_file_is_called_what_it_is_called_elsewhere(self, world: World) -> None:
         config_of(world, "modle = 1\n")
