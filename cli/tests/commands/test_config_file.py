@@ -227,6 +227,28 @@ class TestSet:
         assert world.run("config", "set", "profiles.lan.client_certificate", "~/me.pem").status == 0
         assert read(str(path), "c").profiles["lan"].client_certificate == "~/me.pem"
 
+    @pytest.mark.parametrize("key", ["ca", "client_certificate", "client_key"])
+    def test_a_file_is_written_as_it_is_found_from_every_folder(self, world: World, key: str) -> None:
+        certificate = "" if key == "client_certificate" else 'client_certificate = "/dev/null"\n'
+        path = config_of(world, f'[profiles.a]\nurl = "h"\n{certificate}')
+        certificates = world.home / "certificates"
+        certificates.mkdir()
+        (certificates / "a.pem").touch()
+        for given, written in [
+            ("a.pem", f"{certificates}/a.pem"),
+            ("../certificates/a.pem", f"{certificates}/a.pem"),
+            ("~/certificates/a.pem", "~/certificates/a.pem"),
+        ]:
+            ran = world.run("config", "set", f"profiles.a.{key}", given, "--json", cwd=str(certificates))
+            assert (ran.status, ran.json["value"]) == (0, written)
+            assert path.read_text().endswith(f'{key} = "{written}"\n')
+        assert world.run("config", "validate").status == 0
+        assert world.run("config", "set", f"profiles.a.{key}", "a.pem").status == 2
+
+    def test_a_file_in_a_folder_whose_name_is_no_text_is_not_written(self, world: World) -> None:
+        ran = world.run("config", "set", "profiles.a.ca", "a.pem", cwd=os.fsdecode(b"/\xff"))
+        assert (ran.status, ran.err) == (2, "Error: the path of a.pem is not UTF-8 text\n")
+
     @pytest.mark.parametrize(("key", "other"), [("key_command", "key_variable"), ("key_variable", "key_command")])
     def test_a_second_key_needs_the_first_taken_away(self, world: World, key: str, other: str) -> None:
         path = config_of(world, f'[profiles."a b"]\nurl = "h"\n{other} = "A"\n')

@@ -113,7 +113,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
       vuhitra config set --unset model
     """
     from cli.config_file import set_value
-    from cli.services.profiles import is_there
+    from cli.config_rules import FILES, key_names
+    from cli.services.profiles import is_there, wherever
 
     call = invocation(context, sends=False)
     if value is None and not unset and "=" in key:
@@ -121,6 +122,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     if (value is None) is not unset:
         raise _miscounted(key, unset=unset)
     shown = short_path(call.environment.config_file, call.environment.variables)
+    if value and key_names(key, value)[-1] in FILES:
+        value = wherever(value, call.environment.cwd, call.environment.variables)
     there = partial(is_there, variables=call.environment.variables)
     set_value(call.environment.config_file, shown, key, value, there)
     if call.flags.json:

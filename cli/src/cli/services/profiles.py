@@ -8,6 +8,7 @@ from typing import BinaryIO, TypedDict
 
 from cli.config_file import Profile
 from cli.config_rules import to_set
+from cli.environment import is_utf8
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.reading import expanded
@@ -26,6 +27,19 @@ class CertificateOptions(TypedDict, total=False):
 def is_there(path: str, variables: Mapping[str, str]) -> bool:
     """Whether there is a file that a profile names; `~/` is the home folder."""
     return os.path.exists(expanded(path, variables))
+
+
+def wherever(path: str, cwd: str, variables: Mapping[str, str]) -> str:
+    """A path that leads to the same file from every folder; one that does stays as it is written, `~/` too.
+
+    Raises Failure where the folder's name can't stand in a config file.
+    """
+    if os.path.isabs(expanded(path, variables)):
+        return path
+    whole = os.path.abspath(os.path.join(cwd, path))
+    if not is_utf8(whole):
+        raise Failure(f"the path of {path} is not UTF-8 text")
+    return whole
 
 
 def certificates_of(profile: Profile, variables: Mapping[str, str]) -> CertificateOptions:
