@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s]+(?=@)")
+_USER_INFO = re.compile(r"(?<=://)([^/?#\s:\[]*:(?!\d{1,5}[/?#])[^/?#\s]*[/?#]\S*|[^/?#\s]+)(?=@)")
+"""That of a URL. Of a password that holds a slash all is taken; what looks like a port is one, and no password."""
 _USER_INFO_ALONE = re.compile(r"^[^/@\s]+(?=@[^/\s]+$)")
 """That of a host setting, which may leave the `http://` out."""
 _NAMES_A_SECRET = re.compile(

@@ -6,9 +6,13 @@ Only http and https are followed, also where a server sends us on.
 from __future__ import annotations
 
 from email.message import Message
-from http.client import HTTPException, HTTPResponse, InvalidURL
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from shlex import quote
+from string import punctuation
+from typing import IO
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote as in_percents
+from urllib.parse import urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -40,10 +44,11 @@ def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: fl
     name = without_user_info(url)
     if name != url:
         raise Failure(f"{name} would be asked with a password, which is not done")
+    asked = _asked(name)
     headers = {"User-Agent": f"vuhitra/{__version__}", "Accept-Encoding": "identity"}
 
     def read() -> Source:
-        with _opener().open(Request(url, headers=headers), timeout=silent) as answer:  # noqa: S310  see _opener
+        with _opener().open(Request(asked, headers=headers), timeout=silent) as answer:  # noqa: S310  see _opener
             _check_type(name, answer.headers, images=images)
             return Source(name, _read(answer), answer.headers.get_content_charset())
 
@@ -54,14 +59,26 @@ def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: fl
             raise _refused(name, error) from error
     except TimeoutError as error:
         raise _too_slow(name) from error
-    except (InvalidURL, ValueError) as error:
-        raise Failure(f"{name} is not a URL", why=str(error)) from error
-    except (URLError, HTTPException, OSError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         if isinstance(error, URLError) and isinstance(error.reason, TimeoutError):
             raise _too_slow(name) from error
         raise _unreached(name, error) from error
     check_size(name, source.data)
     return source
+
+
+def _asked(url: str) -> str:
+    """A URL as servers are asked for it: in ASCII, and without blanks. Raises Failure for what is none."""
+    try:
+        parts = urlsplit(url)
+        address = (parts.hostname or "").encode("idna").decode()
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError as error:
+        raise Failure(f"{url} is not a URL", why=str(error)) from error
+    if " " in address or not address.isprintable():
+        raise Failure(f"{url} is not a URL", why="a host name holds no spaces")
+    place = parts.netloc if parts.netloc.isascii() else f"{address}{port}"
+    return in_percents(parts._replace(netloc=place).geturl(), safe=punctuation, errors="surrogateescape")
 
 
 def _read(answer: HTTPResponse) -> bytes:
@@ -80,12 +97,28 @@ def _opener() -> OpenerDirector:
         HTTPHandler(),
         HTTPSHandler(),
         HTTPDefaultErrorHandler(),
-        HTTPRedirectHandler(),
+        _Redirects(),
         HTTPErrorProcessor(),
         UnknownHandler(),
     ):
         opener.add_handler(handler)
     return opener
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Goes where a server sends us on. Raises Failure where that is no URL: the fault is that server's."""
+
+    def http_error_302(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | None:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except (InvalidURL, ValueError) as error:
+            fp.close()
+            what = f"{without_user_info(req.full_url)} leads to what is not a URL"
+            raise Failure(what, why=str(error), verdict=Verdict.PAGE_FAILED) from error
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _check_type(name: str, headers: Message, *, images: bool) -> None:
