@@ -407,7 +407,7 @@ class TestHealth:
         ("path", "status", "code"),
         [
             *(("/api/version", *each) for each in ((401, 4), (404, 2), (500, 10), (503, 10))),
-            *(("/api/ps", *each) for each in ((401, 4), (500, 10), (503, 10))),
+            *(("/api/tags", *each) for each in ((401, 4), (500, 10), (503, 10))),
         ],
     )
     def test_a_refusal_is_an_answer(self, world: World, serve: Serve, path: str, status: int, code: int) -> None:
@@ -420,13 +420,22 @@ class TestHealth:
         ran = world.run("models", "health", "--json", "--host", server.url)
         assert (ran.status, ran.json["reached"]) == (10, False)
 
-    def test_a_server_that_tells_of_no_loaded_models(self, world: World, serve: Serve) -> None:
+    @pytest.mark.parametrize("status", [404, 405])
+    def test_a_server_that_tells_of_no_loaded_models(self, world: World, serve: Serve, status: int) -> None:
         server = serve(
-            {"/api/version": answer({"version": "1"}), "/api/tags": listed("a"), "/api/ps": answer(b"", 404)}
+            {"/api/version": answer({"version": "1"}), "/api/tags": listed("a", " "), "/api/ps": answer(b"", status)}
         )
         ran = world.run("models", "health", "--host", server.url)
-        assert (ran.status, ran.out.rstrip()[-9:]) == (0, ", 1 model")
+        assert (ran.status, ran.out.rstrip()[-9:], ran.err) == (0, ", 1 model", "")
         assert world.run("models", "health", "--json", "--host", server.url).json["loaded"] is None
+        assert world.run("models", "list", "--host", server.url).err == ""
+
+    @pytest.mark.parametrize("running", [answer({"error": "no"}, 401), answer({"error": "no"}, 500), answer(b"<html>")])
+    def test_a_server_that_fails_to_tell_them_is_reached(self, world: World, serve: Serve, running: list[Step]) -> None:
+        server = serve({**ROUTES, "/api/version": answer({"version": "1"}), "/api/ps": running})
+        ran = world.run("models", "health", "--json", "--host", server.url)
+        assert (ran.status, ran.json["reached"], ran.json["loaded"]) == (0, True, None)
+        assert "which models are loaded is unknown: " in ran.err
 
     @pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/ps"])
     def test_an_answer_that_dribbles_is_too_slow(

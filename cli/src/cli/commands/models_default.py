@@ -10,7 +10,7 @@ from cli.commands.model_verbs import MISSING, command_line, done, not_there
 from cli.config import short_path
 from cli.logger import get_logger
 from cli.services.choosing import choose_model, named_model
-from cli.services.listing import described_models
+from cli.services.listing import described_models, listed_models
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
@@ -60,7 +60,7 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
     profile = call.settings.profile.name if call.settings.profile else None
     table = ("profiles", profile) if profile else ()
     with call.waiting(CONNECTING), connected(call.settings, call.memory) as server:
-        listed = {each["name"]: each for each in server.client.list_models()}
+        listed = {each["name"]: each for each in listed_models(server)}
         found = next((each for each in listed if same_model(each, name)), None)
         if found is None:
             raise not_there(server, name, near_names(name, listed), command_line(context, MISSING))

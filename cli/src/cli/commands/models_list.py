@@ -14,7 +14,7 @@ from cli.commands.model_table import print_models, print_names
 from cli.logger import get_logger
 from cli.services.choosing import Choice, default_model
 from cli.services.known_names import KnownNames
-from cli.services.listing import described, listed_models, running_if_told
+from cli.services.listing import LOADED_IS_UNKNOWN, described, listed_models, running_if_told
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -61,7 +61,7 @@ def _running(server: Server) -> Sequence[Mapping[str, Any]]:
     try:
         return running_if_told(server, _AT_MOST) or ()
     except OllamaError as error:
-        get_logger("cli").warning("which models are loaded is unknown: %s", error.what)
+        get_logger("cli").warning(LOADED_IS_UNKNOWN, error.what)
         return ()
 
 

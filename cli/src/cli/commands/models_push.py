@@ -11,6 +11,7 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, Items, command_line, done, needs_ollama, not_there
 from cli.commands.transferring import transfer
+from cli.services.listing import listed_models
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.progress import places
@@ -58,6 +59,6 @@ def _missing_told(server: Server, name: str, line: Sequence[str]) -> Generator[N
 
 def _listed(server: Server) -> list[str] | None:
     try:
-        return [each["name"] for each in server.client.list_models()]
+        return [each["name"] for each in listed_models(server)]
     except OllamaError:  # the error that is told already is the one that matters
         return None

@@ -11,6 +11,7 @@ from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, Items, command_line, done, near_names_for, needs_ollama
 from cli.exit_status import ExitStatus
 from cli.failure import AlreadyTold
+from cli.services.listing import listed_models
 from cli.services.model_list import size_of
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -36,7 +37,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
     needs_ollama(call, "remove models")
     with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING):
-            listed = {each["name"]: size_of(each) for each in server.client.list_models()}
+            listed = {each["name"]: size_of(each) for each in listed_models(server)}
         there = [name for name in names if _found(name, listed)]
         if there and not yes and not call.confirm(_question(server, there, listed)):
             call.note("nothing was removed")

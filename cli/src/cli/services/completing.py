@@ -50,11 +50,12 @@ def _asked_for(settings: Settings, state_dir: str) -> list[str] | None:
     from cli.services.time_limit import within
 
     def ask() -> list[str]:
+        from cli.services.listing import listed_models
         from cli.services.memory import Memory
         from cli.services.servers import connected
 
         with connected(settings, Memory(state_dir), attempts=1) as server:
-            return [str(each["name"]) for each in server.asked_once(_WITHIN).list_models()]
+            return [str(each["name"]) for each in listed_models(server, _WITHIN)]
 
     try:
         return within(_WITHIN, ask)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from cli.exit_status import Verdict
 from cli.failure import Failure
-from cli.services.listing import running_if_told
+from cli.logger import get_logger
+from cli.services.listing import LOADED_IS_UNKNOWN, listed_models, running_if_told
 from cli.services.servers import Server
-from vuhitra.errors import OllamaTimeoutError
+from vuhitra.errors import OllamaConnectionError, OllamaError, OllamaTimeoutError
 
 _AT_MOST = 5.0
 """Seconds that each answer may take in all."""
@@ -35,8 +36,19 @@ def check(server: Server, clock: Callable[[], float]) -> Health:
         began = clock()
         version = client.version()
         latency = clock() - began
-        models, running = client.list_models(), running_if_told(server, _AT_MOST)
-        return Health(version, latency, len(models), None if running is None else len(running))
+        return Health(version, latency, len(listed_models(server, _AT_MOST)), _loaded(server))
     except OllamaTimeoutError as error:
         # Too slow to be healthy is not reached, here: a health check has two answers.
         raise Failure(error.what, why=error.why, hint=error.hint, verdict=Verdict.NOT_REACHED) from error
+
+
+def _loaded(server: Server) -> int | None:
+    """How many models are loaded; None where the server doesn't tell, which is told where it should."""
+    try:
+        running = running_if_told(server, _AT_MOST)
+    except OllamaConnectionError:
+        raise
+    except OllamaError as error:  # it is reached, whatever it says to this
+        get_logger("cli").warning(LOADED_IS_UNKNOWN, error.what)
+        return None
+    return None if running is None else len(running)

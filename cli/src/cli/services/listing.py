@@ -16,15 +16,18 @@ Listed = Mapping[str, Any]
 _AT_MOST = 2.0
 """Seconds that a question about one model may take."""
 _NO_SUCH_PATH = (404, 405)
-"""What servers answer that describe no models."""
+"""What servers answer that describe no models, or don't tell which are loaded."""
+LOADED_IS_UNKNOWN = "which models are loaded is unknown: %s"
+"""What is told where a server that should tell it doesn't. With the first line of its error."""
 
 
-def listed_models(server: Server) -> list[Listed]:
+def listed_models(server: Server, seconds: float | None = None) -> list[Listed]:
     """The models that a server lists; one without a name is left out, since nobody could ask it.
 
-    Raises OllamaError where the server doesn't list them.
+    seconds: how long it may take, where it is asked once. Raises OllamaError where the server doesn't list them.
     """
-    return [each for each in server.client.list_models() if each["name"].strip()]
+    client = server.client if seconds is None else server.asked_once(seconds)
+    return [each for each in client.list_models() if each["name"].strip()]
 
 
 def described_models(server: Server) -> list[Listed]:
@@ -66,7 +69,7 @@ def running_if_told(server: Server, seconds: float) -> Sequence[Listed] | None:
     try:
         return server.asked_once(seconds).running_models()
     except OllamaResponseError as error:
-        if error.status != 404:
+        if error.status not in _NO_SUCH_PATH:
             raise
         return None
 
