@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -257,6 +258,25 @@ class TestOutput:
         )
         assert not server.requests
 
+    def test_a_tilde_is_the_home_folder(self, world: World, serve: Serve) -> None:
+        assert world.run(*ask(serve(says=["a"]), "--output=~/a.md")).status == 0
+        assert (world.home / "a.md").read_text() == "a\n"
+
+    def test_permissions_that_a_file_system_does_not_keep_are_no_failure(
+        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (world.home / "a.md").write_text("before")
+        monkeypatch.setattr("os.chmod", _refused)
+        assert world.run(*ask(serve(says=["a"]), "--output", f"{world.home}/a.md")).status == 0
+        assert ((world.home / "a.md").read_text(), _files(world)) == ("a\n", ["a.md"])
+
+    def test_one_that_can_not_be_opened_leaves_nothing_behind(
+        self, world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("os.fdopen", _refused)
+        ran = world.run(*ask(serve(says=["a"]), "--output", f"{world.home}/a.md"))
+        assert (ran.status, _files(world)) == (2, [])
+
     def test_a_dash_is_stdout(self, world: World, serve: Serve) -> None:
         assert world.run(*ask(serve(says=["a"]), "--output", "-")).out == "a\n"
         assert _files(world) == []
@@ -381,6 +401,10 @@ def test_a_stop_in_a_held_word_shows_it_below(world: World, serve: Serve) -> Non
         terminal.send("\x03")
         assert terminal.end() == 130
     assert terminal.screen == ["", "Model: m", "the sky is ^C", "**blue", "Stopped after 4 words.", ""]
+
+
+def _refused(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def _files(world: World) -> list[str]:

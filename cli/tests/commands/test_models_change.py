@@ -52,6 +52,15 @@ class TestCreate:
         ran = world.run("models", "create", "x", "-f", "sub/my.modelfile", "--host", server.url)
         assert (ran.status, server.requests[0].json["from"]) == (0, "smollm2")
 
+    def test_a_tilde_is_the_home_folder(self, world: World, serve: Serve) -> None:
+        (world.home / "Modelfile").write_text("FROM smollm2\n")
+        server, elsewhere = serve({"/api/create": making()}), str(world.home.parent)
+        args = ("models", "create", "x", "--host", server.url)
+        assert world.run(*args, "--file=~/Modelfile", cwd=elsewhere).status == 0
+        assert world.run(*args, "~/no.gguf", cwd=elsewhere).err == "Error: no such file: ~/no.gguf\n"
+        (world.home / "no.gguf").mkdir()
+        assert "no.gguf" in world.run(*args, "~/no.gguf", cwd=elsewhere).err.splitlines()[1]
+
     def test_from_weights_which_are_uploaded(self, world: World, serve: Serve) -> None:
         from hashlib import sha256
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -109,15 +109,17 @@ def _presentation(call: Invocation, given: Given) -> Presentation:
         show_thinking=given["show_thinking"],
         extract=given["extract"],
         stats=given["stats"],
-        output=_file_named(given["output"]),
+        output=_file_named(given["output"], call.environment.variables),
         plain=given["plain"],
     )
 
 
-def _file_named(output: str | None) -> str | None:
+def _file_named(output: str | None, variables: Mapping[str, str]) -> str | None:
     """The file that gets the answer; None where that is stdout, whatever it is called."""
     if output is None or output == "-":
         return None
+    from cli.services.reading import expanded
     from cli.terminal.output_file import STDOUT, descriptor_of
 
-    return None if descriptor_of(output) == STDOUT else output
+    path = expanded(output, variables)
+    return None if descriptor_of(path) == STDOUT else path

@@ -12,6 +12,7 @@ from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there
 from cli.commands.transferring import transfer
 from cli.failure import Failure
+from cli.services.listing import listed_models
 from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -55,7 +56,7 @@ def models_create(
     call = invocation(context)
     needs_ollama(call, "make models")
     with faults_told(name):
-        asked = source_of(call.environment.cwd, modelfile, base, weights)
+        asked = source_of(call.environment.cwd, call.environment.variables, modelfile, base, weights)
     if base is not None and looks_like_path(base):
         raise _is_file(base, [*command_line(context, name, base), *call.settings.host_flags])
     if system is not None:
@@ -83,6 +84,6 @@ def _is_file(base: str, line: Sequence[str]) -> Failure:
 
 def _check_base(server: Server, base: str, line: Sequence[str]) -> None:
     """Raise Failure where the base is misspelt: the server would go and fetch what was written."""
-    names = [each["name"] for each in server.client.list_models()]
+    names = [each["name"] for each in listed_models(server)]
     if not any(same_model(base, each) for each in names) and (near := near_names(base, names)):
         raise not_there(server, base, near, line)

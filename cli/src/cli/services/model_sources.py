@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.failure import Failure
+from cli.services.reading import expanded
 
 if TYPE_CHECKING:
     from vuhitra.types import CreateOptions, Progress
@@ -16,10 +17,13 @@ MODELFILE = "Modelfile"
 """What is looked for where nothing is named."""
 
 
-def source_of(folder: str, modelfile: str | None, base: str | None, weights: str | None) -> CreateOptions:
+def source_of(
+    folder: str, variables: Mapping[str, str], modelfile: str | None, base: str | None, weights: str | None
+) -> CreateOptions:
     """What `create_model` is asked for.
 
-    folder: what paths are relative to. weights: a GGUF file, or a folder with safetensors.
+    folder: what paths are relative to. variables: name the home folder. weights: a GGUF file, or a folder with
+    safetensors.
     Raises Failure where it isn't one thing that is named, or where that isn't there, and OSError where that can't be
     told.
     """
@@ -31,7 +35,7 @@ def source_of(folder: str, modelfile: str | None, base: str | None, weights: str
         )
     if base is not None:
         return {"from_": base}
-    path = Path(folder, weights or modelfile or MODELFILE)
+    path = Path(folder, expanded(weights or modelfile or MODELFILE, variables))
     if not path.exists():
         if named:
             raise Failure(f"no such file: {named[0]}")

@@ -91,13 +91,24 @@ class OutputFile:
             if not stat.S_ISREG(mode):
                 return open(self._path, "wb", buffering=0)
             os.close(os.open(self._target, os.O_WRONLY))  # what may not be written to isn't replaced, either
+        return self._open_aside(mode)
+
+    def _open_aside(self, mode: int | None) -> BinaryIO:
+        """The file beside it; there is none where this fails. mode: that of the file that it replaces."""
         folder, name = os.path.split(self._target)
         aside = os.path.join(folder, _ITSELF.format(name=name, random=secrets.token_hex(4)))
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            if mode is not None:
+                with suppress(OSError):  # some file systems keep no permissions
+                    os.chmod(aside, stat.S_IMODE(mode))
+            file = os.fdopen(descriptor, "wb", buffering=0)
+        except BaseException:
+            os.close(descriptor)
+            os.unlink(aside)
+            raise
         self._aside = aside
-        if mode is not None:
-            os.chmod(aside, stat.S_IMODE(mode))
-        return os.fdopen(descriptor, "wb", buffering=0)
+        return file
 
     def _failure(self, error: OSError) -> Failure:
         why = error.strerror
