@@ -159,6 +159,12 @@ class TestRunning:
         assert first["seconds_left"] == pytest.approx(300.5, abs=1)
         assert second["seconds_left"] is None
 
+    def test_a_size_that_no_model_has_is_not_shown(self, world: World, serve: Serve) -> None:
+        odd = {"name": "m", "size": 100, "size_vram": -1}
+        server = serve({"/api/ps": answer({"models": [odd, {**odd, "size": -100}]})})
+        ran = world.run("models", "running", "--json", "--host", server.url)
+        assert [(each["size"], each["gpu"]) for each in ran.json["models"]] == [(100, None), (None, None)]
+
     def test_nothing_loaded_is_no_error(self, world: World, serve: Serve) -> None:
         server = serve({"/api/ps": answer(recorded("ps-nothing-loaded"))})
         ran = world.run("models", "running", "--host", server.url)

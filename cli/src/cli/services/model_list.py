@@ -67,9 +67,9 @@ def _loaded(model: Listed, running: Sequence[Listed]) -> Listed | None:
     return next((each for each in running if same_model(each["name"], model["name"])), None)
 
 
-def size_of(model: Listed) -> int | None:
-    """The bytes of a model; None where no model can have so few."""
-    size = model.get("size")
+def size_of(model: Listed, name: str = "size") -> int | None:
+    """The bytes of a model, as its list calls them; None where no model can have so few."""
+    size = model.get(name)
     return size if isinstance(size, int) and size >= 0 else None
 
 

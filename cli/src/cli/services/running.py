@@ -28,7 +28,7 @@ def running_rows(running: Sequence[Mapping[str, Any]], now: float) -> list[Runni
 
 
 def _row(model: Mapping[str, Any], now: float) -> RunningRow:
-    size, on_gpu, expires = size_of(model), model.get("size_vram"), seconds_of(model.get("expires_at"))
+    size, on_gpu, expires = size_of(model), size_of(model, "size_vram"), seconds_of(model.get("expires_at"))
     return RunningRow(
         name=str(model["name"]),
         size=size,

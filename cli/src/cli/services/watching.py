@@ -70,6 +70,8 @@ class Watch:
     def _phase(self, client: OllamaClient) -> Phase:
         if is_cloud(self._model):  # it runs elsewhere, and is listed nowhere
             return self._waited_for
+        from cli.services.model_list import size_of
+
         running = client.running_models()
         mine = _find(self._model, running)
         if mine is not None and self._is_loaded(client, mine):
@@ -80,8 +82,7 @@ class Watch:
         if mine is None and running:
             return self._queued(running)
         last = self._memory.last_load(self._server.host.url, self._model)
-        size = self._listed.get("size")
-        return Phase(f"loading {self._model}", size if size and size > 0 else None, last)
+        return Phase(f"loading {self._model}", size_of(self._listed) or None, last)
 
     def _queued(self, running: Sequence[Mapping[str, Any]]) -> Phase:
         """What is true where other models are loaded, and this one isn't."""
