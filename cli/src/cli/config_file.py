@@ -97,8 +97,11 @@ def set_value(
 
     Raises Failure for a key or a value that can't be, and where the file can't be read or written.
     """
+    from importlib import import_module
+
     from cli.config_rules import FILES, key_names
 
+    import_module("tomlkit")  # which takes a while, and others wait as long as the file is kept from them
     names = key_names(key, value)
     if value and names[-1] in FILES and not is_there(value):
         raise Failure(f"{key} can't be that: no file {value!r}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-_ATTEMPTS, _PAUSE = 100, 0.05
+_ATTEMPTS, _PAUSE = 200, 0.05
 """How often it is tried to have a file alone, and the seconds in between: 5 in all."""
 
 
