@@ -36,6 +36,16 @@ def test_the_text_is_exact_and_ends_in_one_newline(world: World, serve: Serve, p
     assert world.run("chat", "x", "-m", "m", "--no-stream", "--host", server.url).out == printed
 
 
+@pytest.mark.parametrize("flag", ["-n", "--no-log"])
+def test_no_record_is_kept(world: World, serve: Serve, flag: str) -> None:
+    server = serve(says=["the answer"])
+    ran = world.run("chat", "the question", flag, "-m", "m", "--host", server.url)
+    assert (ran.status, ran.out, ran.err) == (0, "the answer\n", "")
+    kept = b"".join(path.read_bytes() for path in world.home.rglob("*") if path.is_file())
+    assert b"the question" not in kept
+    assert b"the answer" not in kept
+
+
 def test_one_answer_is_one_request(world: World, serve: Serve) -> None:
     server = serve(says=["a"])
     world.run("chat", "hello", "-m", "m", "--host", server.url)
