@@ -126,11 +126,18 @@ class OllamaPullError(OllamaModelError):
     reason: `no-end` where the server closed it cleanly, without the last record; else None.
     """
 
-    reason: Literal["no-end"] | None = None
-
-    def __init__(self, what: str, *, model: str = "", missing: bool = False, **common: Unpack[Common]) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        model: str = "",
+        missing: bool = False,
+        reason: Literal["no-end"] | None = None,
+        **common: Unpack[Common],
+    ) -> None:
         super().__init__(what, model=model, **common)
         self.missing = missing
+        self.reason: Literal["no-end"] | None = reason
 
 
 class OllamaResponseError(OllamaError):

@@ -253,9 +253,7 @@ class ProgressReader(_RecordReader):
         why = self._subject.hide(f"its last step: {_in_words(self._last)}")
         if self._doing != "pull":
             return OllamaIncompleteError(what, why=why, hint=self._hint, partial=Reply(), reason="no-end")
-        error = OllamaPullError(what, why=why, hint=self._hint, model=model)
-        error.reason = "no-end"
-        return error
+        return OllamaPullError(what, why=why, hint=self._hint, model=model, reason="no-end")
 
     def _steps(self, records: Iterable[dict[str, Any]]) -> Iterator[Progress]:
         for record in records:

@@ -1,4 +1,4 @@
-"""A transfer as it is shown, whoever asked for it: `models pull`, or a chat with a model that isn't there."""
+"""A pull, a push or a making as it is shown: that of a verb of `models`, or of a chat that lacks its model."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class OutputFile:
                 with suppress(OSError):  # some file systems keep no permissions
                     os.chmod(aside, stat.S_IMODE(mode))
             file = os.fdopen(descriptor, "wb", buffering=0)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nobody else knows of the file
             os.close(descriptor)
             os.unlink(aside)
             raise
