@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -413,11 +414,5 @@ def _files(world: World) -> list[str]:
 
 def _wait_until_sent(server: Any) -> None:
     """Until the server has said all; that it has arrived, nothing outside shows."""
-    import threading
-
-    pause = threading.Event()
-    for _ in range(int(SOON * 100)):
-        if server.requests:
-            break
-        pause.wait(0.01)
-    pause.wait(0.5)
+    assert server.arrived.wait(SOON)
+    threading.Event().wait(0.5)

@@ -50,7 +50,7 @@ def test_what_was_said_is_kept_and_the_server_stops(
 def test_before_the_first_word(world: World, serve: Serve) -> None:
     server = serve({"/api/generate": SILENT})
     with world.start(*chat_with(server), stdin=subprocess.DEVNULL) as process:
-        _wait_for_a_request(server)
+        assert server.arrived.wait(SOON)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SOON)
         assert (process.returncode, out, err) == (130, b"", b"Stopped.\n")
@@ -253,7 +253,7 @@ def test_while_stdin_is_read(world: World) -> None:
 def test_held_back_it_is_kept_too(world: World, serve: Serve) -> None:
     server = serve({"/api/generate": SAID})
     with world.start(*chat_with(server), "--no-stream", stdin=subprocess.DEVNULL) as process:
-        _wait_for_a_request(server)
+        assert server.arrived.wait(SOON)
         threading.Event().wait(0.5)  # for the two words to arrive; nothing outside shows that
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SOON)
@@ -370,7 +370,7 @@ def test_a_loop_in_a_shell_ends_with_it_as_the_guide_says(world: World, serve: S
         terminal.send(
             f"for each in a b; do vuhitra {' '.join(chat_with(server))} --no-stdin {or_else}; done; echo over\n"
         )
-        _wait_for_a_request(server)
+        assert server.arrived.wait(SOON)
         terminal.send("\x03")
         terminal.wait_for("\nover")
         terminal.send("exit\n")
@@ -399,15 +399,6 @@ def test_a_signal_that_is_ignored_stays_ignored(world: World, serve: Serve) -> N
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.kill()
-
-
-def _wait_for_a_request(server: RoutedServer) -> None:
-    pause = threading.Event()
-    for _ in range(int(SOON * 100)):
-        if server.requests:
-            return
-        pause.wait(0.01)
-    pytest.fail("no request came")
 
 
 PRESSED_AGAIN = """

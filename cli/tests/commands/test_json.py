@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -261,10 +260,7 @@ def _begun(process: subprocess.Popen[bytes], server: RoutedServer, form: Form) -
     assert process.stdout
     if form.schema in LINES:
         return process.stdout.readline()
-    until = time.monotonic() + SOON
-    while not server.requests:
-        assert time.monotonic() < until, "no request"
-        time.sleep(0.01)
+    assert server.arrived.wait(SOON)
     return b""
 
 

@@ -221,7 +221,7 @@ class TestWhatIsLeft:
         server = serve({"/api/generate": [WaitFor(released), *stream(generated("word"))]})
         line = f"{sys.executable} -m cli {' '.join(chat_with(server))} 2>err; echo $? >status"
         with in_terminal(world, "-c", f"trap '' HUP; {line}", program=("/bin/sh",)) as terminal:
-            _wait_for_a_request(server)
+            assert server.arrived.wait(SOON)
             terminal.hang_up()
             released.set()
             terminal.end()
@@ -235,9 +235,3 @@ class TestWhatIsLeft:
             terminal.wait_for("word\r\nstatus 0")
             terminal.send("exit\n")
             terminal.end()
-
-
-def _wait_for_a_request(server: RoutedServer) -> None:
-    pause = threading.Event()
-    while not server.requests:
-        pause.wait(0.01)
