@@ -306,6 +306,18 @@ def test_a_certificate_that_is_not_there_is_named(world: World, server: RoutedSe
     assert ran.err.startswith(f"Error: profile lan: no file '{tmp_path}/none.pem' (ca)\n")
 
 
+@pytest.mark.parametrize("key", ["ca", "client_certificate"])
+def test_a_file_that_holds_no_certificate_is_named(world: World, tmp_path: Path, key: str) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    config_of(world, f'[profiles.lan]\nurl = "https://127.0.0.1:1"\n{key} = "{tmp_path}/no.pem"\n')
+    ran = world.run("models", "list", "--host", "lan")
+    assert ran.status == 2
+    what, why, hint = ran.err.splitlines()
+    assert what == f"Error: profile lan: no certificate can be used from '{tmp_path}/no.pem' ({key})"
+    assert "PEM" in why or "certificate" in why
+    assert hint == f"  try: vuhitra config set profiles.lan.{key} FILE"
+
+
 def test_its_certificates_are_used(world: World, tmp_path: Path) -> None:
     AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     issued = AUTHORITY.issue_cert("me@team.example")

@@ -94,6 +94,7 @@ def connected(
             yield server._replace(flags=settings.host_flags)
         return
     from vuhitra import OllamaAuthenticationError, OllamaConnectionError, OllamaProtocolError, Retry
+    from vuhitra.transport.tls import CertificateError
 
     host = configured_host(settings)
     with _client(settings, host, Retry(attempts=attempts)) as client:
@@ -109,6 +110,12 @@ def connected(
             raise
         except OllamaProtocolError:  # what answered is no Ollama server
             raise
+        except CertificateError as error:
+            if settings.profile is None:
+                raise
+            from cli.services.profiles import unusable_certificate
+
+            raise unusable_certificate(settings.profile, error) from error
         except OllamaAuthenticationError as error:
             error.hint = error.hint or other_key(settings)
             note_answer(server, memory)

@@ -64,7 +64,7 @@ class Route:
         return self.proxy if is_tunnelled(self.host) else None
 
     def context(self) -> ssl.SSLContext | None:
-        """The TLS context; None for a host without TLS. Raises ValueError for files that hold no certificate."""
+        """The TLS context; None for a host without TLS. Raises CertificateError for files that hold no certificate."""
         if self.host.scheme != "https":
             return None
         if self._context is None:  # two threads may make one each: a lock would hang a child forked meanwhile

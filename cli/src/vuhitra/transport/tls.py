@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from vuhitra.types import Certificate, FilePath, Verify
 
 
+class CertificateError(ValueError):
+    """A file of which no certificate can be used. setting: `verify` or `cert`. why: what OpenSSL says."""
+
+    def __init__(self, setting: str, path: str, why: str) -> None:
+        super().__init__(f"{setting}: no certificate can be used from {path!r}: {why}")
+        self.setting = setting
+        self.path = path
+        self.why = why
+
+
 def check_files(verify: Verify, cert: Certificate | None) -> None:
     """Raises TypeError and ValueError for what can't be right; whether certificates are in the files isn't seen."""
     if not isinstance(verify, bool):
@@ -34,7 +44,7 @@ def check_files(verify: Verify, cert: Certificate | None) -> None:
 
 
 def make_context(host: Host, verify: Verify, cert: Certificate | None) -> ssl.SSLContext:
-    """A context. Raises ValueError for files that hold no certificate."""
+    """A context. Raises CertificateError for files that hold no certificate."""
     import ssl
 
     context = ssl.create_default_context() if isinstance(verify, bool) else _trusting(os.fspath(verify))
@@ -74,8 +84,8 @@ def _check_file(setting: str, path: object) -> None:
 
 @contextmanager
 def _reading(setting: str, path: FilePath) -> Generator[None]:
-    """Makes what OpenSSL says of a file a ValueError that names it."""
+    """Makes what OpenSSL says of a file an error that names it."""
     try:
         yield
     except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"{setting}: no certificate can be used from {os.fspath(path)!r}: {error}") from error
+        raise CertificateError(setting, os.fspath(path), str(error)) from error
