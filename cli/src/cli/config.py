@@ -116,7 +116,8 @@ class Settings:
         self, *, host: str | None = None, model: str | None = None, timeout: float | None = None
     ) -> Settings:
         """The same, where a flag didn't say otherwise. host: a URL, or the name of a profile."""
-        given = {"ollama_ip": (host, "--host"), "model": (model, "--model")}
+        server = f"--{EMBEDDED}" if host == EMBEDDED else "--host"
+        given = {"ollama_ip": (host, server), "model": (model, "--model")}
         flags = {name: Value(value, "flag", source) for name, (value, source) in given.items() if value}
         settings = settle([flags, *self.layers], self.file) if flags else self
         return replace(settings, timeout=timeout or self.timeout, variables=self.variables)

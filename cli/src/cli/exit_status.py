@@ -55,6 +55,7 @@ class Verdict(Enum):
     PULL_FAILED = ExitStatus.SERVER_FAILED, "pull-failed"
     NOT_OLLAMA = ExitStatus.SERVER_FAILED, "not-ollama"
     SERVER_FAILED = ExitStatus.SERVER_FAILED, "server-failed"
+    NO_ROOM = ExitStatus.SERVER_FAILED, "no-room"
     HUNG_UP = ExitStatus.HUNG_UP, "interrupted"
     INTERRUPTED = ExitStatus.INTERRUPTED, "interrupted"
     TERMINATED = ExitStatus.TERMINATED, "interrupted"

@@ -19,6 +19,7 @@ from cli.terminal.columns import fitted
 COMMANDS = {
     "chat": Entry("cli.commands.chat", "chat", "Ask a model: one prompt, one answer."),
     "models": Entry("cli.commands.models", "models_group", "List, fetch and look after models."),
+    "doctor": Entry("cli.commands.doctor", "doctor", "Find out what is wrong: settings, network, server, model."),
     "config": Entry("cli.commands.config", "config_group", "Show and change settings."),
     "completion": Entry("cli.commands.completion", "completion", "Print what makes a shell complete commands."),
     "run": Entry("cli.commands.run", "run", "Ask a model, as `ollama run` does.", hidden=True),

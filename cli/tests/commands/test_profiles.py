@@ -111,7 +111,7 @@ class TestWhichServer:
         with pytest.raises(OllamaConnectionError) as raised, connected(settings, Memory(str(tmp_path))):
             raise OllamaConnectionError("cannot connect", reason=reason, why="no address is known")
         assert raised.value.why == why
-        assert raised.value.hint == ("--host 'my lan'" if reason == "dns" else None)
+        assert (raised.value.hint == "--host 'my lan'") is (reason == "dns")
 
 
 @pytest.mark.parametrize(

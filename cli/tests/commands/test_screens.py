@@ -5,6 +5,7 @@ In a drawing `<dim>…</>` is how a text looks, and what stands between `⟨⟩`
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Sequence
@@ -12,11 +13,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cli.commands.doctor_lines import by_subject, line_of_subject, print_line
+from cli.config import read_settings
+from cli.environment import Stream
+from cli.failure import Failure
+from cli.reporting import report_of
+from cli.services.doctor import Check, completed
 from cli.services.memory import Memory
+from cli.services.servers import configured_host, connected
+from cli.services.trust import Trust
 from cli.terminal.columns import columns
+from cli.terminal.errors import render
+from cli.terminal.screen import Screen
 from tests.commands.conftest import RoutedServer, Routes, Serve, generated, listed
 from tests.commands.running import Terminal, World, in_terminal
 from tests.scripted_server import STREAM_HEAD, Hang, Step, WaitFor, answer, chunk, stream, unused_url
+from vuhitra import OllamaConnectionError
+from vuhitra.limits import Deadline
+from vuhitra.transport.faults import translated
+from vuhitra.transport.route import Route
 
 WIDE, NARROW = 79, 40
 GPU = "http://gpu.lan:11434"
@@ -194,6 +209,80 @@ def test_refused(person: World) -> None:
 <dim>  try: </>⟨(?s:.+)⟩
 """
     check(person, ("chat", "x"), 3, drawing)
+
+
+def test_refused_by_another_machine(world: World) -> None:
+    """As a client of `gpu.lan` would meet with it, which no test can have."""
+    settings = read_settings({}, {"OLLAMA_IP": GPU})
+    route = Route(configured_host(settings), "", True, None)
+    refused = translated(route, ConnectionRefusedError(111, "refused"), Deadline(0.0, "connect", 1.0))
+    with pytest.raises(OllamaConnectionError) as caught, connected(settings, Memory(str(world.home))):
+        raise refused
+    stream = Stream(io.BytesIO(), is_terminal=True)
+    render(report_of(caught.value, {}), Screen(stream, colour=True))
+    assert isinstance(stream.bytes, io.BytesIO)
+    drawing = f"""\
+<red>Error: </>cannot connect to Ollama at <bold>{GPU}</> (OLLAMA_IP in ./.env)
+  refused: gpu.lan is up, but nothing listens on port 11434
+<dim>  try: </>start Ollama there, listening beyond 127.0.0.1; or: <bold>vuhitra doctor</>
+"""
+    assert marked(stream.bytes.getvalue().decode()) == drawing
+
+
+def test_doctor_with_one_failure(person: World, serve: Serve) -> None:
+    version, running = answer({"version": "0.33.0"}), answer({"models": [MODELS[0]]})
+    here, server = gpu(person, serve, {"/api/version": version, "/api/tags": TAGS, "/api/ps": running})
+    (here.home / ".env").write_text(f"OLLAMA_IP={GPU}\nMODEL=llama3:8b\n")
+    here = here.with_(variables={"OLLAMA_IP": ""})
+    Trust(str(here.home / str(WIDE) / "vuhitra")).add(str(here.home), GPU)
+    Trust(str(here.home / str(NARROW) / "vuhitra")).add(str(here.home), GPU)
+    ms = "⟨\\d+⟩ ms"
+    drawing = f"""\
+<green>ok    </><bold>setting   </>{GPU}, from OLLAMA_IP in ./.env
+<green>ok    </><bold>network   </>port {server.port} open<dim> ({ms})</>, through the proxy
+                {server.url} (http_proxy)
+<green>ok    </><bold>server    </>Ollama 0.33.0<dim> ({ms})</>, no key sent, 3 models, 1 loaded
+<red>FAIL  </><bold>model     </>llama3:8b (MODEL in ./.env) is not on that server
+<dim>                try: </><bold>vuhitra models pull llama3:8b</>, or MODEL=llama3.1:8b
+<dim>skip  </><bold>window    </>needs the model
+<dim>1 problem in 5 checks, {ms}. Every step: vuhitra doctor --verbose</>
+"""
+    check(here, ("doctor",), 5, drawing)
+
+
+def test_doctor_word_for_word() -> None:
+    """The drawing of the one failure, at a server whose name no test can have looked up."""
+    missing = Failure(
+        "llama3:8b (MODEL in ./.env) is not on that server",
+        hint="vuhitra models pull llama3:8b, or MODEL=llama3.1:8b",
+    )
+    checks = [
+        Check("url", facts={"url": GPU, "source": "OLLAMA_IP in ./.env"}),
+        Check("dns", "ok", 0.002, {"name": "gpu.lan", "addresses": ["10.0.0.7"]}),
+        Check("tcp", "ok", 0.001, {"address": "10.0.0.7", "port": 11434}),
+        Check("proxy", facts={"proxy": None, "source": None}),
+        Check("tls", "skip", why="not on this way"),
+        Check("version", "ok", 0.004, {"engine": "ollama", "server_version": "0.33.0"}),
+        Check("key", facts={"source": None}),
+        Check("models", "ok", 0.003, {"models": 3}),
+        Check("loaded", "ok", 0.003, {"loaded": 1}),
+        Check("model", "FAIL", 0.001, error=missing),
+    ]
+    stream = Stream(io.BytesIO(), is_terminal=True)
+    for group in by_subject(completed(checks)):
+        failed = next((check.error for check in group if check.error), None)
+        report = report_of(failed, {}) if failed else None
+        print_line(Screen(stream, colour=True), line_of_subject(group, report))
+    assert isinstance(stream.bytes, io.BytesIO)
+    drawing = f"""\
+<green>ok    </><bold>setting   </>{GPU}, from OLLAMA_IP in ./.env
+<green>ok    </><bold>network   </>gpu.lan is 10.0.0.7<dim> (2 ms)</>, port 11434 open<dim> (1 ms)</>, no proxy
+<green>ok    </><bold>server    </>Ollama 0.33.0<dim> (4 ms)</>, no key sent, 3 models, 1 loaded
+<red>FAIL  </><bold>model     </>llama3:8b (MODEL in ./.env) is not on that server
+<dim>                try: </><bold>vuhitra models pull llama3:8b</>, or MODEL=llama3.1:8b
+<dim>skip  </><bold>window    </>needs the model
+"""
+    assert marked(stream.bytes.getvalue().decode()) == drawing
 
 
 def test_a_misspelt_model(person: World, serve: Serve) -> None:

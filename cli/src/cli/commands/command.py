@@ -301,24 +301,36 @@ def check_not_empty(context: click.Context, param: click.Parameter, value: Any) 
 
 
 def _prepare(context: click.Context, *, takes_settings: bool) -> None:
-    """Settings and logging for a command that is about to run."""
-    from cli.config import Settings, load_settings
+    """Signals, logging and, where they are wanted, settings for a command that is about to run."""
+    from cli.config import Settings, settings_of
     from cli.logger import get_logger
 
-    environment, flags = environment_of(context), flags_of(context)
-    environment.hear_signals()
-    _, err = screens_of(context)
-    _log(err, flags, Settings(), everything=False)
-    settings = Settings()
+    environment_of(context).hear_signals()
+    _log_as_set(context, Settings())
     if takes_settings:
-        settings = load_settings(environment.variables, environment.cwd, environment.config_file)
-    chosen = {"log_level", "log_format"} & settings.given.keys()
-    _log(err, flags, settings, everything=bool(chosen) or (flags.debug and not flags.json))
-    context.obj.setdefault("config", settings)
+        read_settings(context)
     log = get_logger("cli")
     if log.isEnabledFor(10):  # DEBUG
-        log.debug("%s begins", context.command_path, extra=_origins(settings, flags))
+        settings = settings_of(context.obj.get("config"))
+        log.debug("%s begins", context.command_path, extra=_origins(settings, flags_of(context)))
     context.obj.setdefault("logger", log)
+
+
+def read_settings(context: click.Context) -> None:
+    """Read the settings, for a command and for its log. Raises Failure where they can't be read."""
+    from cli.config import load_settings
+
+    environment = environment_of(context)
+    settings = load_settings(environment.variables, environment.cwd, environment.config_file)
+    context.obj.setdefault("config", settings)
+    _log_as_set(context, settings)
+
+
+def _log_as_set(context: click.Context, settings: Settings) -> None:
+    flags = flags_of(context)
+    _, err = screens_of(context)
+    chosen = {"log_level", "log_format"} & settings.given.keys()
+    _log(err, flags, settings, everything=bool(chosen) or (flags.debug and not flags.json))
 
 
 def _log(err: Screen, flags: Flags, settings: Settings, *, everything: bool) -> None:

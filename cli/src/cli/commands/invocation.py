@@ -94,16 +94,18 @@ def invocation(
     settings = settings_of(config).with_flags(host=flags.server, model=model, timeout=timeout)
     out, err = screens_of(context)
     call = Invocation(environment, settings, flags, out, err)
-    if sends and settings.origin == "dotenv" and not settings.embedded:
-        _mind_the_server(call)
+    if sends:
+        mind_the_server(call)
     return call
 
 
-def _mind_the_server(call: Invocation) -> None:
+def mind_the_server(call: Invocation) -> None:
     """Tell where a `.env` sends what is asked, if that is beyond this machine; ask once a folder.
 
     A `.env` may have come along with somebody else's files. Raises Failure where the answer is no.
     """
+    if call.settings.origin != "dotenv" or call.settings.embedded:
+        return
     from cli.services.servers import configured_host
     from cli.services.trust import Trust
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO, TypedDict
+from typing import BinaryIO, TypedDict
 
 from cli.config_file import Profile
 from cli.config_rules import to_set
@@ -12,9 +12,6 @@ from cli.environment import is_utf8
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.reading import expanded
-
-if TYPE_CHECKING:
-    from vuhitra.transport.tls import CertificateError
 
 _AT_MOST = 10.0
 """Seconds that a command has to print a key: it may ask a person for a password."""
@@ -62,16 +59,6 @@ def certificates_of(profile: Profile, variables: Mapping[str, str]) -> Certifica
         key = profile.client_key and existing("client_key", profile.client_key)
         options["cert"] = (certificate, key) if key else certificate
     return options
-
-
-def unusable_certificate(profile: Profile, error: CertificateError) -> Failure:
-    """What to say of a file of it that is there, and no certificate."""
-    key = "ca" if error.setting == "verify" else "client_certificate"
-    return Failure(
-        f"profile {profile.name}: no certificate can be used from {error.path!r} ({key})",
-        why=error.why,
-        hint=to_set(profile.name, key, "FILE"),
-    )
 
 
 def key_of(profile: Profile, variables: Mapping[str, str]) -> str | None:

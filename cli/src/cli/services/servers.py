@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -17,6 +17,8 @@ from vuhitra.names import same_model
 if TYPE_CHECKING:
     from cli.services.profiles import CertificateOptions
     from vuhitra import OllamaClient, OllamaConnectionError, Retry
+    from vuhitra.transport.stages import Stage
+    from vuhitra.transport.tls import CertificateError
 
 BUILT_IN_MODEL = "smollm2:135m"
 """What the engine inside this program answers with."""
@@ -24,6 +26,9 @@ BUILT_IN_MODEL = "smollm2:135m"
 BUILT_IN_OPTIONS = {"temperature": 0, "num_predict": 1024}
 """How it is asked: a model this small says least nonsense when it always takes the likeliest word, and
 it doesn't always find an end by itself."""
+
+_FOLDER_OF_THE_SERVICE = "/usr/share/ollama/.ollama/models"
+"""Where Ollama keeps its models on Linux, where its installer made it a service."""
 
 Engine = Literal["ollama", "embedded"]
 
@@ -96,7 +101,7 @@ def connected(
     from vuhitra import OllamaAuthenticationError, OllamaConnectionError, OllamaProtocolError, Retry
     from vuhitra.transport.tls import CertificateError
 
-    host = configured_host(settings)
+    host = with_key(configured_host(settings), settings)
     with _client(settings, host, Retry(attempts=attempts)) as client:
         server = Server(client, host, "ollama", settings.host_flags)
         try:
@@ -104,18 +109,13 @@ def connected(
                 client.wait_until_ready(wait)
             yield server
         except OllamaConnectionError as error:
-            if error.reason == "dns":
-                _name_profiles(error, host, settings)
-            error.hint = hint_with(instead, error, settings)
+            advise(error, host, settings, instead)
+            error.hint = _or_examine(error, host, settings)
             raise
         except OllamaProtocolError:  # what answered is no Ollama server
             raise
         except CertificateError as error:
-            if settings.profile is None:
-                raise
-            from cli.services.profiles import unusable_certificate
-
-            raise unusable_certificate(settings.profile, error) from error
+            raise unusable_certificate(error, settings) from error
         except OllamaAuthenticationError as error:
             error.hint = error.hint or other_key(settings)
             note_answer(server, memory)
@@ -124,6 +124,45 @@ def connected(
             note_answer(server, memory)
             raise
         note_answer(server, memory)
+
+
+def unusable_certificate(error: CertificateError, settings: Settings) -> Failure:
+    """What to say of a file that holds no certificate: which setting names it. Only profiles name any."""
+    from cli.config_rules import to_set
+
+    name = settings.profile.name if settings.profile else "NAME"
+    key = "ca" if error.setting == "verify" else "client_certificate"
+    return Failure(
+        f"profile {name}: no certificate can be used from {error.path!r} ({key})",
+        why=error.why,
+        hint=to_set(name, key, "FILE"),
+    )
+
+
+def advise(error: OllamaConnectionError, host: Host, settings: Settings, instead: str | None = None) -> None:
+    """Complete what an error says to try: a profile that may have been meant, and the built-in engine.
+
+    instead: the same command for that one, where it can do it.
+    """
+    if error.reason == "dns":
+        _name_profiles(error, host, settings)
+    error.hint = hint_with(instead, error, settings)
+
+
+def _or_examine(error: OllamaConnectionError, host: Host, settings: Settings) -> str | None:
+    """What to try where a server isn't reached; also what finds out why, where the error alone can't tell."""
+    from shlex import join
+
+    from vuhitra import OllamaTimeoutError
+
+    examination = join(["vuhitra", "doctor", *settings.host_flags])
+    if error.reason == "refused" and not host.is_loopback:
+        return f"start Ollama there, listening beyond 127.0.0.1; or: {examination}"
+    if isinstance(error, OllamaTimeoutError):
+        is_reached = error.phase != "connect"
+    else:
+        is_reached = error.reason not in ("dns", "refused", "unreachable")
+    return error.hint if is_reached or error.hint else examination
 
 
 def _name_profiles(error: OllamaConnectionError, host: Host, settings: Settings) -> None:
@@ -144,18 +183,29 @@ def hint_with(instead: str | None, error: OllamaConnectionError, settings: Setti
 
 
 def _client(settings: Settings, host: Host, retry: Retry) -> OllamaClient:
-    """The client for a host, with the key and the certificates that belong to it."""
+    """The client for a host, with the certificates that belong to it."""
     from vuhitra import OllamaClient, Timeouts
 
     timeouts = Timeouts.of(settings.timeout) if settings.timeout else Timeouts()
-    certificates: CertificateOptions = {}
-    if settings.profile:
-        from cli.services.profiles import certificates_of
+    certificates = _certificates(settings)
+    return OllamaClient(host, settings.model, timeouts, retry=retry, auto_pull=False, **certificates)
 
-        certificates = certificates_of(settings.profile, settings.variables)
-    return OllamaClient(
-        with_key(host, settings), settings.model, timeouts, retry=retry, auto_pull=False, **certificates
-    )
+
+def _certificates(settings: Settings) -> CertificateOptions:
+    if settings.profile is None:
+        return {}
+    from cli.services.profiles import certificates_of
+
+    return certificates_of(settings.profile, settings.variables)
+
+
+def way_to(settings: Settings, host: Host, seconds: float) -> Iterator[Stage]:
+    """The stages of the way to a server, as a client goes it. Raises Failure for a certificate that isn't there."""
+    from vuhitra.transport.route import Route
+    from vuhitra.transport.stages import stages
+
+    given = _certificates(settings)
+    return stages(Route(host, None, given.get("verify", True), given.get("cert")), seconds)
 
 
 def with_key(host: Host, settings: Settings) -> Host:
@@ -210,6 +260,16 @@ def built_in() -> Generator[Server]:
             hint=error.hint,
             verdict=Verdict.NOT_INSTALLED,
         ) from error
+
+
+def models_folder(variables: Mapping[str, str]) -> str | None:
+    """Where an Ollama server on this machine may keep its models; None where no such folder is there."""
+    import os
+
+    from cli.services.embedded.model_store import ollama_folder
+
+    folders = (str(ollama_folder(variables)), _FOLDER_OF_THE_SERVICE)
+    return next(filter(os.path.isdir, folders), None)
 
 
 def note_answer(server: Server, memory: Memory) -> None:

@@ -39,9 +39,9 @@ def render(report: Report, screen: Screen) -> None:
         tell_hint(report.hint, screen)
 
 
-def tell_hint(hint: str, screen: Screen) -> None:
-    """Write what to try, its command in bold."""
-    screen.sentence((f"{_INDENT}try: ", DIM), *_segments(harmless_line(hint), _COMMAND))
+def tell_hint(hint: str, screen: Screen, indent: str = _INDENT) -> None:
+    """Write what to try, its command in bold. indent: what stands before it."""
+    screen.sentence((f"{indent}try: ", DIM), *_segments(harmless_line(hint), _COMMAND), indent=indent + "  ")
 
 
 def as_object(report: Report) -> dict[str, object]:

@@ -128,14 +128,17 @@ class Screen:
         """Somebody has ended the line with Enter."""
         self._cursor.is_in_line = False
 
-    def sentence(self, *parts: Segment | str) -> None:
-        """Write a line; at a terminal it is broken between words, so that it is no wider than that."""
+    def sentence(self, *parts: Segment | str, indent: str = _FURTHER_IN) -> None:
+        """Write a line; at a terminal it is broken between words, so that it is no wider than that.
+
+        indent: what begins a line on which it goes on.
+        """
         segments = [(part, PLAIN) if isinstance(part, str) else part for part in parts]
         if not self.is_terminal:
             self._write_lines("".join(self.paint(*each) for each in segments) + "\n")
             return
         shown = [(self.translated(text), look) for text, look in segments]
-        lines = wrapped_segments(shown, self.width, _FURTHER_IN)
+        lines = wrapped_segments(shown, self.width, indent)
         self._write_lines("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
 
     def rewrite(self, segments: Sequence[Segment]) -> None:

@@ -11,6 +11,8 @@ from vuhitra.proxies import check_tunnel, tunnel_request
 from vuhitra.transport.faults import blamed_on, seconds_left
 
 if TYPE_CHECKING:
+    import ssl
+
     from vuhitra.hosts import Host
     from vuhitra.limits import Deadline
     from vuhitra.transport.route import Route
@@ -21,10 +23,10 @@ _CHUNK = 65536
 def connect(route: Route, deadline: Deadline) -> socket.socket:
     """A socket that is connected to the server, or to it through its proxy."""
     if route.host.unix_path is not None:
-        return _connect_to(socket.AF_UNIX, route.host.unix_path, seconds_left(deadline))
+        return connect_to(socket.AF_UNIX, route.host.unix_path, seconds_left(deadline))
     route.context()  # made before anything is open
     with blamed_on(route.proxy):
-        found = _look_up(route.proxy or route.host, deadline)
+        found = look_up(route.proxy or route.host, deadline)
     return reach(found, route, deadline)
 
 
@@ -36,7 +38,7 @@ def reach(addresses: list[Any], route: Route, deadline: Deadline) -> socket.sock
     for untried, (family, _, _, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
             with blamed_on(route.proxy if untried == 1 else None):
-                connected = _connect_to(family, address, seconds_left(deadline) / untried)
+                connected = connect_to(family, address, seconds_left(deadline) / untried)
             return _secured(connected, route, deadline)
         except OSError:
             if untried == 1:
@@ -44,19 +46,19 @@ def reach(addresses: list[Any], route: Route, deadline: Deadline) -> socket.sock
     raise socket.gaierror(f"no address for {(route.proxy or route.host).address}")
 
 
-def _look_up(host: Host, deadline: Deadline) -> list[Any]:
+def look_up(host: Host, deadline: Deadline) -> list[Any]:
     """The addresses of a host. The system's look-up knows no limit, so it is waited for from outside."""
     if is_address(host.address):
         return addresses_of(host)
     found: list[Any] = []
 
-    def look_up() -> None:
+    def ask() -> None:
         try:
             found.append(addresses_of(host))
         except (OSError, UnicodeError) as error:
             found.append(error)
 
-    looking = threading.Thread(target=look_up, daemon=True)
+    looking = threading.Thread(target=ask, daemon=True)
     looking.start()
     looking.join(seconds_left(deadline))
     if not found:
@@ -78,7 +80,8 @@ def is_address(text: str) -> bool:
     return ":" in text or text.replace(".", "").isdigit()
 
 
-def _connect_to(family: int, address: Any, seconds: float) -> socket.socket:
+def connect_to(family: int, address: Any, seconds: float) -> socket.socket:
+    """A socket that is connected to one address."""
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.settimeout(seconds)
@@ -95,26 +98,34 @@ def _secured(connected: socket.socket, route: Route, deadline: Deadline) -> sock
     """A connection over which requests may go."""
     try:
         if (proxy := route.tunnelled_by) is not None:
-            with blamed_on(proxy):
-                _tunnel(connected, route.host, proxy, deadline)
-        context = route.context()
-        if context is None:
-            return connected
-        connected = context.wrap_socket(connected, server_hostname=route.host.address, do_handshake_on_connect=False)
-        connected.settimeout(seconds_left(deadline))
-        connected.do_handshake()
+            tunnel(connected, route.host, proxy, deadline)
+        if (context := route.context()) is not None:
+            connected = handshake(connected, context, route.host.address, deadline)
     except BaseException:  # a socket is closed, whatever happens to its user
         connected.close()
         raise
     return connected
 
 
-def _tunnel(connected: socket.socket, host: Host, proxy: Host, deadline: Deadline) -> None:
+def handshake(connected: socket.socket, context: ssl.SSLContext, name: str, deadline: Deadline) -> ssl.SSLSocket:
+    """The same connection with TLS, to whom the certificate calls by this name. It is closed where that fails."""
+    secured = context.wrap_socket(connected, server_hostname=name, do_handshake_on_connect=False)
+    try:
+        secured.settimeout(seconds_left(deadline))
+        secured.do_handshake()
+    except BaseException:  # a socket is closed, whatever happens to its user
+        secured.close()
+        raise
+    return secured
+
+
+def tunnel(connected: socket.socket, host: Host, proxy: Host, deadline: Deadline) -> None:
     """Asks a proxy for a way to the host. Raises ProxyError."""
     exchange = Exchange()
-    connected.settimeout(seconds_left(deadline))
-    connected.sendall(b"".join(exchange.send(tunnel_request(host, proxy))))
-    while (head := exchange.head()) is None:
+    with blamed_on(proxy):
         connected.settimeout(seconds_left(deadline))
-        exchange.feed(connected.recv(_CHUNK))
-    check_tunnel(head, proxy)
+        connected.sendall(b"".join(exchange.send(tunnel_request(host, proxy))))
+        while (head := exchange.head()) is None:
+            connected.settimeout(seconds_left(deadline))
+            exchange.feed(connected.recv(_CHUNK))
+        check_tunnel(head, proxy)

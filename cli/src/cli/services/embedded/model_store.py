@@ -70,7 +70,9 @@ def find_bundled_model() -> BundledModel | None:
 def ollama_folder(environment: Mapping[str, str]) -> Path:
     """Where Ollama keeps its models: `OLLAMA_MODELS`, or its default."""
     setting = environment.get("OLLAMA_MODELS", "").strip()
-    return Path(setting).expanduser() if setting else Path.home() / ".ollama" / "models"
+    if setting:
+        return Path(setting).expanduser()
+    return Path(environment.get("HOME") or Path.home()) / ".ollama" / "models"
 
 
 def is_valid_name(name: str) -> bool:
