@@ -45,6 +45,10 @@ EMPTY = ConfigFile()
 """What a file says that isn't there."""
 
 
+_OF_A_PROFILE = 2
+"""The names in the key of a whole profile: that of its table, and its own."""
+
+
 class BrokenConfig(Failure):
     """A config file that can't be used: the first of its problems is told, and how many more there are."""
 
@@ -89,7 +93,9 @@ def problems_in(path: str, shown: str, is_there: Callable[[str], bool]) -> list[
 def set_value(
     path: str, shown: str, key: str, value: str | None, is_there: Callable[[str], bool] = lambda _: True
 ) -> None:
-    """Write one value, as `model` or `profiles.lan.url`; None takes it away. shown: how messages call the file.
+    """Write one value, as `model` or `profiles.lan.url`; None takes it away, or a whole profile, as `profiles.lan`.
+
+    shown: how messages call the file.
 
     is_there: looks for a file, where the value names one.
 
@@ -99,10 +105,10 @@ def set_value(
     """
     from importlib import import_module
 
-    from cli.config_rules import FILES, key_names
+    from cli.config_rules import FILES, key_names, names_to_unset
 
     import_module("tomlkit")  # which takes a while, and others wait as long as the file is kept from them
-    names = key_names(key, value)
+    names = names_to_unset(key) if value is None else key_names(key, value)
     if value and names[-1] in FILES and not is_there(value):
         raise Failure(f"{key} can't be that: no file {value!r}")
     try:
@@ -120,9 +126,11 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
     from cli.config_rules import checked, dotted
 
     _, before = checked(text)
-    if any(_is_in_the_way(each, dotted(*names)) for each in before):
+    if any(_is_in_the_way(each, names) for each in before):
         raise BrokenConfig(shown, before)
     document = tomlkit.parse(text)
+    if len(names) == _OF_A_PROFILE:
+        _check_profile(document, names[-1], shown)
     table: Any = document
     try:
         for name in names[:-1]:
@@ -147,21 +155,46 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
     raise BrokenConfig(shown, before)
 
 
-def _is_in_the_way(problem: Problem, setting: str) -> bool:
-    """Whether what is wrong lies above or below a setting, which would take its place; or the file is no TOML."""
-    above_or_below = setting.startswith(f"{problem.key}.") or problem.key.startswith(f"{setting}.")
-    return above_or_below or not problem.key
+def _is_in_the_way(problem: Problem, names: Sequence[str]) -> bool:
+    """Whether what is wrong lies above or below a setting, which would take its place; or the file is no TOML.
+
+    What is wrong in a profile that is taken away goes with it.
+    """
+    from cli.config_rules import dotted
+
+    setting = dotted(*names)
+    is_below = problem.key.startswith(f"{setting}.") and len(names) != _OF_A_PROFILE
+    return is_below or setting.startswith(f"{problem.key}.") or not problem.key
+
+
+def _check_profile(document: Mapping[str, Any], name: str, shown: str) -> None:
+    """Raises Failure for a profile that can't be taken away, since it isn't there, or is the one that is used."""
+    from shlex import quote
+
+    from cli.config_rules import dotted
+
+    if name not in document.get("profiles", {}):
+        near = _near_profiles(document, name)
+        hint = f"vuhitra config set --unset {quote(dotted('profiles', near[0]))}" if near else "vuhitra config show"
+        raise Failure(f"no profile {name!r} in {shown}", near=near, hint=hint)
+    if document.get("profile") == name:
+        raise Failure(
+            f"the profile {name!r} is the one that is used, and can't be taken away",
+            hint="vuhitra config set --unset profile",
+        )
 
 
 def _refused(key: str, names: Sequence[str], problem: Problem, near: Sequence[str]) -> Failure:
     """What to say of a change that can't be. near: the profiles that may have been meant."""
     from shlex import quote
 
-    from cli.config_rules import KEYS_OF_A_SERVER, ONE_OF_THEM, dotted
+    from cli.config_rules import CERTIFICATE_FIRST, KEYS_OF_A_SERVER, ONE_OF_THEM, dotted
 
     hint = f"{quote(problem.key)} {quote(near[0]) if near else 'VALUE'}"
     if problem.hint == ONE_OF_THEM:
         hint = f"--unset {quote(dotted(*names[:-1], KEYS_OF_A_SERVER[names[-1]]))}"
+    if problem.hint == CERTIFICATE_FIRST:
+        hint = f"{quote(dotted(*names[:-1], 'client_certificate'))} FILE"
     return Failure(f"{key} can't be that: {problem.what}", near=near, hint=f"vuhitra config set {hint}")
 
 

@@ -42,6 +42,8 @@ FILES = ("ca", "client_certificate", "client_key")
 
 ONE_OF_THEM = "one of them"
 """What to write where two keys exclude each other."""
+CERTIFICATE_FIRST = 'client_certificate = "FILE"'
+"""What to write where a key stands without its certificate."""
 KEYS_OF_A_SERVER = {"key_variable": "key_command", "key_command": "key_variable"}
 """Each of those that tell a server's key, and the other."""
 
@@ -117,6 +119,13 @@ def key_names(key: str, value: str | None = None) -> list[str]:
         return names
     names = names or key.split(".")
     raise _no_profile_key(key, names, value) if names[0] == "profiles" and names[1:] else _no_top_key(key, value)
+
+
+def names_to_unset(key: str) -> list[str]:
+    """The names in a dotted key that may be taken away: a setting's, or those of a whole profile. Raises Failure."""
+    names = _parts(key) if re.fullmatch(_KEY, key) else []
+    is_profile = len(names) == 2 and names[0] == "profiles"
+    return names if is_profile else key_names(key)
 
 
 def _no_top_key(key: str, value: str | None) -> Failure:
@@ -202,7 +211,7 @@ def _problems_in_profile(
     if "key_variable" in keys and "key_command" in keys:
         yield (*place, "key_command"), f"profile {name} has both key_variable and key_command", ONE_OF_THEM
     if "client_key" in keys and "client_certificate" not in keys:
-        yield (*place, "client_key"), f"profile {name} has a client_key and no client_certificate", None
+        yield (*place, "client_key"), f"profile {name} has a client_key and no client_certificate", CERTIFICATE_FIRST
     for key in FILES:
         path = keys.get(key)
         if isinstance(path, str) and path.strip() and not is_there(path):

@@ -80,8 +80,10 @@ def test_what_stands_in_the_settings(world: World) -> None:
     config.parent.mkdir(parents=True)
     config.write_text(
         '[profiles.lan]\nurl = "http://a"\n[profiles.home]\nurl = "http://b"\n[profiles."$(id)"]\nurl = "c"\n'
+        '[profiles."gpu.lan"]\nurl = "d"\n'
     )
-    assert asked(world, "vuhitra chat --host ") == ["lan", "home"]
+    assert asked(world, "vuhitra chat --host ") == ["lan", "home", "gpu.lan"]
+    assert asked(world, "vuhitra config set profiles.g") == []
     assert asked(world, "vuhitra models list --host=l") == ["lan"]
     assert asked(world, "vuhitra config set mo") == ["model"]
     assert asked(world, "vuhitra config set profiles.lan.u") == ["profiles.lan.url"]

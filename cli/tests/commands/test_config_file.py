@@ -202,6 +202,48 @@ class TestSet:
         assert world.run("config", "set", "--unset", "profiles.lan.model").status == 0
         assert path.read_text() == WHOLE.replace('model = "big"\n', "")
 
+    @pytest.mark.parametrize("profile", ['url = "h"\nmodel = "big"\n', 'ulr = "h"\n'], ids=["whole", "broken"])
+    def test_a_whole_profile_goes(self, world: World, profile: str) -> None:
+        rest = 'model = "m"\n\n[profiles."gpu.lan"]\nurl = "h"\n'
+        path = config_of(world, f"{rest}[profiles.a]\n{profile}")
+        assert world.run("config", "set", "--unset", "profiles.a").out == (
+            "✓ profiles.a unset in ~/.config/vuhitra/config.toml\n"
+        )
+        assert path.read_text() == rest
+        assert world.run("config", "set", "--unset", 'profiles."gpu.lan"').status == 0
+        assert read(str(path), "c").profiles == {}
+
+    @pytest.mark.parametrize(
+        ("name", "what", "hint"),
+        [
+            ("lam", "no profile 'lam' in ~/.config/vuhitra/config.toml", "vuhitra config set --unset profiles.lan"),
+            ("x", "no profile 'x' in ~/.config/vuhitra/config.toml", "vuhitra config show"),
+            (
+                "lan",
+                "the profile 'lan' is the one that is used, and can't be taken away",
+                "vuhitra config set --unset profile",
+            ),
+        ],
+    )
+    def test_a_profile_that_stays(self, world: World, name: str, what: str, hint: str) -> None:
+        text = 'profile = "lan"\n[profiles.lan]\nurl = "h"\n'
+        path = config_of(world, text)
+        ran = world.run("config", "set", "--unset", f"profiles.{name}")
+        first, *_, last = ran.err.splitlines()
+        assert (ran.status, first, last) == (2, f"Error: {what}", f"  try: {hint}")
+        assert path.read_text() == text
+
+    def test_a_key_without_its_certificate_is_answered_with_that(self, world: World) -> None:
+        config_of(world, '[profiles.a]\nurl = "h"\n')
+        ran = world.run("config", "set", "profiles.a.client_key", "/dev/null")
+        assert ran.err == (
+            "Error: profiles.a.client_key can't be that: profile a has a client_key and no client_certificate\n"
+            "  try: vuhitra config set profiles.a.client_certificate FILE\n"
+        )
+
+    def test_a_profile_is_set_key_by_key(self, world: World) -> None:
+        assert world.run("config", "set", "profiles.lan", "h").status == 2
+
     def test_nobody_else_may_read_it(self, world: World) -> None:
         path = world.home / ".config" / "vuhitra" / "config.toml"
         assert world.run("config", "set", "model", "m").status == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.commands.conftest import Serve, generated, listed
-from tests.commands.running import World
-from tests.scripted_server import answer, stream, unused_url
+from tests.commands.running import World, in_terminal
+from tests.scripted_server import WaitFor, answer, stream, unused_url
 
 PROFILES = """\
 # mine
@@ -124,3 +125,13 @@ def test_a_profile_in_use_gets_it(world: World, serve: Serve, name: str, as_key:
     text = config_of(world).read_text()
     assert text.startswith("# mine\n")
     assert text.endswith('model = "a:latest"\n')
+
+
+def test_looking_at_models_one_by_one_is_told(world: World, serve: Serve, released: threading.Event) -> None:
+    looked_at = [WaitFor(released), *answer({"capabilities": ["completion"]})]
+    url = serve({"/api/tags": listed("a:latest"), "/api/show": looked_at}).url
+    with in_terminal(world, "models", "default", "--host", url) as terminal:
+        terminal.wait_for("looking at 1 model … 1 s")
+        released.set()
+        assert terminal.end() == 0
+    assert "a:latest" in terminal.screen

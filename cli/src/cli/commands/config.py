@@ -97,7 +97,7 @@ def config_validate(context: click.Context) -> None:
 @config_group.command(name="set", cls=CommandWithoutSettings)
 @click.argument("key", metavar="KEY")
 @click.argument("value", metavar="[VALUE]", required=False)
-@click.option("--unset", is_flag=True, help="Take the setting away.")
+@click.option("--unset", is_flag=True, help="Take the setting away, or all of profiles.NAME.")
 @click.pass_context
 def config_set(context: click.Context, key: str, value: str | None, *, unset: bool) -> None:
     """Write one setting to the config file; what else stands there stays.
@@ -111,6 +111,7 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
       vuhitra config set profiles.lan.url http://gpu.lan:11434
       vuhitra config set profiles.lan.key_command "pass show gpu"
       vuhitra config set --unset model
+      vuhitra config set --unset profiles.lan
     """
     from cli.config_file import set_value
     from cli.config_rules import FILES, key_names

@@ -10,10 +10,11 @@ from cli.commands.model_verbs import MISSING, command_line, done, not_there
 from cli.config import short_path
 from cli.logger import get_logger
 from cli.services.choosing import choose_model, named_model
-from cli.services.listing import described_models, listed_models
+from cli.services.listing import described, listed_models
 from cli.services.servers import connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
+from cli.terminal.numbers import counted
 from cli.terminal.screen import BOLD
 from vuhitra.names import near_names, same_model
 
@@ -42,8 +43,10 @@ def _show(call: Invocation) -> None:
     settings = call.settings
     choice = named_model(settings)
     if choice is None:
-        with call.waiting(CONNECTING), connected(settings, call.memory) as server:
-            choice = choose_model(described_models(server), server)
+        with call.waiting(CONNECTING) as waiting, connected(settings, call.memory) as server:
+            listed = listed_models(server)
+            waiting.now(f"looking at {counted(len(listed), 'model')}")
+            choice = choose_model(described(listed, server), server)
     if call.flags.json:
         call.document({"model": choice.model, "source": choice.source})
     else:

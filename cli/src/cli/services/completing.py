@@ -37,12 +37,13 @@ def profile_names(config_file: str) -> list[str]:
 
 def setting_keys(config_file: str, begun: str) -> list[str]:
     """What can be set in the config file, for the profiles that are there and for one that is being named."""
-    from cli.config_rules import OF_PROFILE, TOP
+    from cli.config_rules import OF_PROFILE, TOP, dotted
 
     top, _, rest = begun.partition(".")
     named = completable([rest.rpartition(".")[0]]) if top == "profiles" else []
     profiles = dict.fromkeys([*profile_names(config_file), *named])
-    return [*TOP, *(f"profiles.{name}.{key}" for name in profiles for key in OF_PROFILE)]
+    plain = [name for name in profiles if dotted(name) == name]  # others stand in quotes, which a shell takes away
+    return [*TOP, *(f"profiles.{name}.{key}" for name in plain for key in OF_PROFILE)]
 
 
 def _asked_for(settings: Settings, state_dir: str) -> list[str] | None:
