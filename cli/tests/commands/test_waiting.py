@@ -134,6 +134,15 @@ def test_what_follows_is_counted_from_when_it_began() -> None:
     assert person.at(23.0) == "\r\x1b[K⠙ reading 812 tokens … 3 s"
 
 
+def test_what_began_before_it_could_be_told_is_counted_from_there() -> None:
+    person = Person(is_terminal=True)
+    phases = iter([Awaited("waiting for m"), Awaited("queued behind n", since=0.5)])
+    person.waiting.look = lambda: next(phases, None)
+    person.looking_at(0.6)
+    person.looking_at(6.0)
+    assert person.at(6.5) == "\r\x1b[K⠙ queued behind n … 6 s"
+
+
 @pytest.mark.parametrize("accessible", [True, False])
 def test_a_line_that_stays_is_written_once_it_is_known_what_is_awaited(accessible: bool) -> None:
     reader = Person(is_terminal=accessible, accessible=accessible)
@@ -375,7 +384,8 @@ def test_whether_a_model_waits_for_others_to_make_room(
     clock = iter([0.0, seconds])
     with OllamaClient(server.url) as client:
         watched = Server(client, resolve_host(server.url), "ollama")
-        assert Watch(watched, model, Memory(str(tmp_path)), lambda: next(clock)).look() == Phase(words)
+        since = 0.0 if words.startswith("queued") else None
+        assert Watch(watched, model, Memory(str(tmp_path)), lambda: next(clock)).look() == Phase(words, since=since)
 
 
 def test_behind_a_pull_the_wait_for_room_begins_anew(world: World, serve: Serve, released: threading.Event) -> None:

@@ -51,7 +51,8 @@ def awaited(watch: Watch) -> Awaited | None:
     phase = watch.look()
     if phase is None:
         return None
-    return Awaited(f"{phase.words} ({size(phase.size)})" if phase.size else phase.words, phase.last)
+    words = f"{phase.words} ({size(phase.size)})" if phase.size else phase.words
+    return Awaited(words, phase.last, phase.since)
 
 
 def _layout(call: Invocation, presentation: Presentation, out: Screen) -> Layout | None:

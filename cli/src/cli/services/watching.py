@@ -25,11 +25,16 @@ _BEGINS_WITHIN = 5.0
 
 
 class Phase(NamedTuple):
-    """What is being waited for; size: how large the model is that loads; last: its last load's seconds."""
+    """What is being waited for.
+
+    size: how large the model is that loads; last: its last load's seconds. since: when it began, by the clock of the
+    watch, where that was long before it could be told.
+    """
 
     words: str
     size: int | None = None
     last: float | None = None
+    since: float | None = None
 
 
 class Watch:
@@ -90,7 +95,7 @@ class Watch:
         # One that shares the weights of another is answered by it, under the other's name.
         if begins or any(_weights(each) == _weights(self._listed) for each in running):
             return self._waited_for
-        return Phase(f"queued behind {_counted(running)}")
+        return Phase(f"queued behind {_counted(running)}", since=self._asked_at)
 
     def _is_loaded(self, client: OllamaClient, mine: Mapping[str, Any]) -> bool:
         if self._server.engine == "embedded":  # which lists what is loaded, and nothing else

@@ -31,10 +31,14 @@ Clock = Callable[[], float]
 
 
 class Awaited(NamedTuple):
-    """What is being waited for, and how many seconds it took the last time, where that is known."""
+    """What is being waited for.
+
+    last: how many seconds it took the last time, where that is known. since: when it began, where it wasn't now.
+    """
 
     words: str
     last: float | None = None
+    since: float | None = None
 
 
 Look = Callable[[], Awaited | None]
@@ -76,11 +80,11 @@ class Waiting:
             self._hearing.enter_context(attempts_heard(self.again))
             self._ticker.start()
 
-    def now(self, phase: str, last: float | None = None) -> None:
-        """Something else is being waited for. last: how many seconds it took the last time."""
+    def now(self, phase: str, last: float | None = None, since: float | None = None) -> None:
+        """Something else is being waited for. last, since: see `Awaited`."""
         words = harmless_line(phase)
         if words != self._awaited.words:
-            self._phase_began = self._clock()
+            self._phase_began = self._clock() if since is None else since
         self._awaited = Awaited(words, last)
 
     def again(self, attempt: str, seconds: float) -> None:
@@ -124,7 +128,7 @@ class Waiting:
         self._announced = (words, waited)
 
     def _told(self, seconds: float) -> str:
-        words, last = self._awaited
+        words, last, _ = self._awaited
         told = f"{words} … {duration(seconds)}"
         return f"{told}, last time {duration(last)}" if last else told
 
