@@ -285,4 +285,7 @@ def _one_of(settings: Settings, name: str, in_case: Callable[[str], str], choice
     value: str = getattr(settings, name)
     if in_case(value) in choices:
         return in_case(value)
-    raise Failure(f"{settings.source(name)} is {value!r}, which is none of {', '.join(choices)}")
+    source = settings.source(name)
+    called = _VARIABLES[name]
+    hint = source.replace(called, f"{called}={getattr(Settings, name)}", 1)
+    raise Failure(f"{source} is {value!r}, which is none of {', '.join(choices)}", hint=hint)

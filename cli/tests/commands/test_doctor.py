@@ -11,13 +11,22 @@ from typing import Any
 import pytest
 
 from cli.config import read_settings
-from cli.services.memory import Memory
+from cli.services.memory import SERVER_ANSWERED, Memory
+from cli.services.remedies import remedy
 from cli.services.servers import connected
 from tests.commands.conftest import InTurn, Routes, Serve, listed
 from tests.commands.running import Ran, World, in_terminal
 from tests.library.wire.serving import AUTHORITY, VERSION, serving, with_tls
-from tests.scripted_server import Hang, WaitFor, answer, unused_url
-from vuhitra import OllamaConnectionError, OllamaTimeoutError
+from tests.scripted_server import Close, Hang, WaitFor, answer, unused_url
+from vuhitra import (
+    OllamaConnectionError,
+    OllamaError,
+    OllamaProtocolError,
+    OllamaResponseError,
+    OllamaTimeoutError,
+    resolve_host,
+)
+from vuhitra.errors import ConnectionReason, Phase
 
 SHOWN = answer({"capabilities": ["completion"], "model_info": {"general.architecture": "x", "x.context_length": 8192}})
 ROUTES: Routes = {
@@ -94,6 +103,8 @@ class TestAllIsWell:
 
     def test_quiet(self, here: World) -> None:
         assert here.run("doctor", "-q") == Ran(0, "", "")
+        ran = here.run("doctor", "-q", "--host", unused_url())
+        assert [line[:14] for line in ran.out.splitlines()] == ["FAIL  network ", "              "]
 
     def test_a_name_is_looked_up(self, here: World) -> None:
         env = here.home / ".env"
@@ -187,6 +198,7 @@ class TestWhatIsWrong:
         assert ran.status == 2
         assert lines_of(ran) == [
             "FAIL  setting   OLLAMA_IP: no server can be read from 'gpu:***': a port is a number from 1 to 65535",
+            "                try: a URL such as http://127.0.0.1:11434 in OLLAMA_IP",
             "skip  network   needs the setting",
             "skip  server    needs the network",
             "skip  model     needs the server",
@@ -222,10 +234,90 @@ class TestWhatIsWrong:
         assert checks_of(ran)["version"]["text"] == "needs key"
         assert checks_of(ran)["key"]["error"]["hint"] == "export OLLAMA_API_KEY=KEY"
 
-    def test_what_is_no_ollama_server(self, here: World, serve: Serve) -> None:
-        ran = here.run("doctor", "--host", answering(serve, version=answer(b"<h1>It works!</h1>")))
-        assert ran.status == 10
+    @pytest.mark.parametrize(("path", "blamed"), [("tags", "models"), ("show", "window")])
+    def test_a_key_that_is_refused_later(self, here: World, serve: Serve, path: str, blamed: str) -> None:
+        refusing = answering(serve, **{path: answer({"error": "unauthorized"}, 401)})
+        ran = here.run("doctor", "--host", refusing, "--json")
+        assert (ran.status, checks_of(ran)["key"]["verdict"]) == (4, "ok")
+        assert checks_of(ran)[blamed]["error"]["hint"] == "export OLLAMA_API_KEY=KEY"
+
+    @pytest.mark.parametrize(
+        ("script", "status", "remedy"),
+        [
+            (answer(b"<h1>It works!</h1>"), 10, "another URL in --host: what answers at HOST is no Ollama server"),
+            (answer({"error": "no"}, 500), 10, "journalctl -u ollama, or whatever else shows the log of the server"),
+            ([Close()], 3, "another port than PORT, or https: what listens there hangs up"),
+        ],
+        ids=["another", "failing", "hanging up"],
+    )
+    def test_what_to_look_at_where_the_server_does_not_say(
+        self, here: World, serve: Serve, script: list[Any], status: int, remedy: str
+    ) -> None:
+        url = answering(serve, version=script)
+        ran = here.run("doctor", "--host", url)
+        assert ran.status == status
         assert re.search(r"(?m)^FAIL  server    .+", ran.out)
+        remedy = remedy.replace("HOST", url[7:]).replace("PORT", url.rpartition(":")[2])
+        assert f"                try: {remedy}\n" in ran.out
+
+    def test_what_listens_and_says_nothing_is_no_firewall(self, world: World) -> None:
+        over = threading.Event()
+
+        def say_nothing(_: object) -> None:
+            over.wait(10)
+
+        with serving(say_nothing) as url:
+            ran = world.run("doctor", "--host", url)
+            over.set()
+        port = url.rpartition(":")[2]
+        assert ran.status == 6
+        assert f"FAIL  network   tls: Ollama at {url} (--host) could not be reached within 5 s (" in ran.out
+        assert (
+            f"try: a URL with http, or another port than {port}: what listens there takes connections, and says"
+            in ran.out
+        )
+
+    def test_a_file_that_holds_no_certificate(self, world: World) -> None:
+        (world.home / "no.pem").write_text("no certificate")
+        config(world, '[profiles.lan]\nurl = "https://127.0.0.1:1"\nca = "~/no.pem"\n')
+        ran = world.run("doctor", "--host", "lan")
+        assert ran.status == 2
+        what = f"FAIL  network   profile lan: no certificate can be used from '{world.home}/no.pem' (ca)"
+        assert lines_of(ran)[1] == what
+        assert lines_of(ran)[3] == "                try: vuhitra config set profiles.lan.ca FILE"
+
+    def test_a_file_that_is_not_there(self, world: World) -> None:
+        config(world, '[profiles.lan]\nurl = "https://127.0.0.1:1"\nca = "~/no.pem"\n')
+        ran = world.run("doctor", "--host", "lan", "--json")
+        assert (ran.status, outcomes(ran)[:5]) == (
+            2,
+            ["dns skip", "tcp skip", "proxy skip", "tls FAIL", "version skip"],
+        )
+
+    @pytest.mark.parametrize("host", ["gpu:hunter2", "http://x?key=hunter2", "http://u:hunter2@h:x"])
+    def test_no_credential_is_told(self, world: World, host: str) -> None:
+        ran = world.run("doctor", "--host", host)
+        assert ran.status == 2
+        assert "hunter2" not in ran.out + ran.err
+
+    def test_a_key_that_the_server_says_is_not_told(self, here: World, serve: Serve) -> None:
+        url = answering(serve, version=answer({"version": "1 hunter2secret"}))
+        ran = here.with_(variables={"OLLAMA_API_KEY": "hunter2secret"}).run("doctor", "--host", url)
+        assert "Ollama 1 ***" in ran.out
+
+    def test_debug(self, world: World) -> None:
+        ran = world.run("doctor", "--debug", "--host", unused_url())
+        assert ran.status == 3
+        assert "Traceback (most recent call last):" in ran.err
+        assert "FAIL  network" in ran.out
+
+    def test_a_level_that_is_none(self, world: World) -> None:
+        ran = world.with_(variables={"LOG_LEVEL": "LOUD"}).run("doctor")
+        assert lines_of(ran)[1] == "                try: LOG_LEVEL=WARNING"
+
+    def test_log(self, here: World) -> None:
+        ran = here.with_(variables={"LOG_LEVEL": "DEBUG"}).run("doctor")
+        assert "vuhitra doctor begins" in ran.err
 
     def test_a_server_that_says_nothing(self, here: World, serve: Serve) -> None:
         ran = here.run("doctor", "--host", answering(serve, version=[Hang()]))
@@ -241,11 +333,15 @@ class TestWhatIsWrong:
         )
         assert checks_of(ran)["loaded"]["text"] == "needs models"
 
-    @pytest.mark.parametrize("status", [404, 500])
+    @pytest.mark.parametrize(
+        "script",
+        [answer({"error": "no"}, 404), answer({"error": "no"}, 500), answer({"error": "no"}, 401), [Close()]],
+        ids=["unknown", "failing", "refused", "hanging up"],
+    )
     def test_a_server_that_does_not_tell_what_is_loaded_is_no_worse(
-        self, here: World, serve: Serve, status: int
+        self, here: World, serve: Serve, script: list[Any]
     ) -> None:
-        ran = here.run("doctor", "--host", answering(serve, ps=answer({"error": "no"}, status)))
+        ran = here.run("doctor", "--host", answering(serve, ps=script))
         assert ran.status == 0
         assert "ok    server    Ollama 0.33.0 (0 ms), no key sent, 2 models\n" in ran.out
 
@@ -321,6 +417,22 @@ class TestTheModel:
         assert "FAIL  model     llama3 (MODEL) is not in the built-in engine\n" in ran.out
         assert "                try: MODEL=smollm2:135m\n" in ran.out
 
+    @pytest.mark.parametrize("script", [answer({"error": "no"}, 404), answer(b"", 405)], ids=["404", "405"])
+    def test_a_server_that_describes_no_models_is_no_worse(self, here: World, serve: Serve, script: list[Any]) -> None:
+        silent = answering(serve, show=script, ps=answer({"models": []}))
+        ran = here.run("doctor", "--host", silent)
+        assert (ran.status, lines_of(ran)[4]) == (0, "skip  window    the server doesn't tell")
+
+    def test_a_server_that_is_slow_to_describe_them_is_no_worse(self, here: World, serve: Serve) -> None:
+        ran = here.run("doctor", "--host", answering(serve, show=[Hang()], ps=answer({"models": []})))
+        assert ran.status == 0
+        assert re.search(r"(?m)^skip  window    Ollama at \S+ \(--host\) .+ within 5 s$", ran.out)
+
+    def test_numbers_that_can_not_be(self, here: World, serve: Serve) -> None:
+        running = answer({"models": [{"name": "m:latest", "context_length": -5}]})
+        shown = answer({"model_info": {"general.architecture": "x", "x.context_length": True}})
+        assert "the server doesn't tell" in here.run("doctor", "--host", answering(serve, ps=running, show=shown)).out
+
     def test_one_that_can_not_be_described(self, here: World, serve: Serve) -> None:
         ran = here.run("doctor", "--host", answering(serve, show=answer({"error": "unable to read it"}, 500)))
         assert ran.status == 10
@@ -336,12 +448,34 @@ class TestTheModel:
         assert "ok    window    loaded with 4k tokens\n" in here.run("doctor", "--host", loaded).out
 
 
+NOBODY = "refused: nothing listens on port 11434 of this machine"
+
+
+class TestWithoutAServer:
+    """Nobody chose one, and the built-in model answers: nothing is wrong. The default port has to be free for this."""
+
+    def test_the_built_in_model_answers(self, world: World) -> None:
+        ran = world.run("doctor")
+        assert ran.status == 0
+        assert lines_of(ran)[:2] == [
+            "ok    setting   http://127.0.0.1:11434, the default",
+            f"skip  network   {NOBODY}; the built-in model answers instead",
+        ]
+        assert "ok    server    the built-in engine (" in ran.out
+
+    def test_unless_one_has_answered_before(self, world: World) -> None:
+        Memory(str(world.home / ".local" / "state" / "vuhitra")).remember(SERVER_ANSWERED)
+        ran = world.run("doctor")
+        assert ran.status == 3
+        assert "FAIL  network   refused: " in ran.out
+
+
 class TestWhileItGoes:
     def test_each_line_comes_as_soon_as_it_is_known(self, here: World, serve: Serve, released: threading.Event) -> None:
         url = answering(serve, version=[WaitFor(released), *answer({"version": "0.33.0"})])
         with in_terminal(here, "doctor", "--host", url) as terminal:
             terminal.wait_for("network .*no proxy")
-            terminal.wait_for("checking the version … 1 s")
+            terminal.wait_for("checking version … 1 s")
             assert "server" not in terminal.seen
             released.set()
             assert terminal.end() == 0
@@ -349,7 +483,7 @@ class TestWhileItGoes:
 
     def test_ctrl_c(self, here: World, serve: Serve) -> None:
         with in_terminal(here, "doctor", "--host", answering(serve, version=[Hang()])) as terminal:
-            terminal.wait_for("checking the version")
+            terminal.wait_for("checking version")
             terminal.send("\x03")
             assert terminal.end() == 130
         assert terminal.screen[-2:] == ["Stopped.", ""]
@@ -367,7 +501,45 @@ class TestWhileItGoes:
 
     def test_what_a_server_says_can_not_steer_the_terminal(self, here: World, serve: Serve) -> None:
         evil = answering(serve, version=answer({"version": "1\x1b[2J"}))
-        assert "\x1b" not in here.at_terminal.with_(variables={"NO_COLOR": "1"}).run("doctor", "--host", evil).out
+        ran = here.at_terminal.with_(variables={"NO_COLOR": "1"}).run("doctor", "--host", evil)
+        assert "Ollama 1 (0 ms), no key sent" in ran.out
+        assert "\x1b" not in ran.out
+
+    def test_what_is_typed_can_not_either(self, world: World) -> None:
+        ran = world.at_terminal.with_(variables={"NO_COLOR": "1"}).run("doctor", "--host", "\x1b[2Jx")
+        assert ran.status == 2
+        assert "\x1b" not in ran.out
+
+
+def late(phase: Phase) -> OllamaTimeoutError:
+    return OllamaTimeoutError("x", phase=phase, seconds=1)
+
+
+def lost(reason: ConnectionReason) -> OllamaConnectionError:
+    return OllamaConnectionError("x", reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "stage", "says"),
+    [
+        (late("connect"), "dns", "the name server"),
+        (late("connect"), "tcp", "a firewall before gpu may drop what comes to port 11434"),
+        (late("connect"), "proxy", "another proxy: gpu:11434"),
+        (late("connect"), "tls", "a URL with http"),
+        (late("start"), "", "journalctl"),
+        (lost("dns"), "dns", "the name in OLLAMA_IP"),
+        (lost("unreachable"), "tcp", "is gpu up"),
+        (lost("tls"), "tls", "openssl s_client -connect gpu:11434"),
+        (lost("reset"), "", "another port than 11434"),
+        (lost("stopped"), "", None),
+        (OllamaProtocolError("x"), "", "another URL in OLLAMA_IP"),
+        (OllamaResponseError("x", status=502, body=""), "", "journalctl"),
+        (OllamaResponseError("x", status=400, body=""), "", None),
+    ],
+)
+def test_what_to_look_at(error: OllamaError, stage: str, says: str | None) -> None:
+    found = remedy(error, stage, resolve_host("gpu", "OLLAMA_IP"))
+    assert found is None if says is None else found is not None and found.startswith(says)
 
 
 @pytest.mark.parametrize(

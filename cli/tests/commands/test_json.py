@@ -79,7 +79,7 @@ FORMS = [
     Form("models health", {"/api/version": VERSION, "/api/tags": TAGS, "/api/ps": RUNNING}, "models-health"),
     Form("models health", {"/api/version": answer("<html>", 502)}, "models-health", 10),
     Form("doctor", WELL, "doctor"),
-    Form("doctor", {**WELL, "/api/show": GONE}, "doctor", 5),
+    Form("doctor", {**WELL, "/api/tags": answer({"models": []})}, "doctor", 5),
     Form("doctor", {"/api/version": answer("<html>", 502)}, "doctor", 10),
     Form("models bench m --runs 2", SAYS, "models-bench"),
     Form("models bench x", {"/api/generate": GONE, "/api/tags": TAGS}, "models-bench", 5),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.commands.doctor_lines import by_subject, line_of_subject, print_line
+from cli.commands.doctor_lines import by_subject, finding_of, line_of_subject, print_line
 from cli.config import read_settings
 from cli.environment import Stream
 from cli.failure import Failure
@@ -269,10 +269,8 @@ def test_doctor_word_for_word() -> None:
         Check("model", "FAIL", 0.001, error=missing),
     ]
     stream = Stream(io.BytesIO(), is_terminal=True)
-    for group in by_subject(completed(checks)):
-        failed = next((check.error for check in group if check.error), None)
-        report = report_of(failed, {}) if failed else None
-        print_line(Screen(stream, colour=True), line_of_subject(group, report))
+    for group in by_subject(finding_of(check, {}) for check in completed(checks)):
+        print_line(Screen(stream, colour=True), line_of_subject(group))
     assert isinstance(stream.bytes, io.BytesIO)
     drawing = f"""\
 <green>ok    </><bold>setting   </>{GPU}, from OLLAMA_IP in ./.env

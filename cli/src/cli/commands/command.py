@@ -302,28 +302,28 @@ def check_not_empty(context: click.Context, param: click.Parameter, value: Any) 
 
 def _prepare(context: click.Context, *, takes_settings: bool) -> None:
     """Signals, logging and, where they are wanted, settings for a command that is about to run."""
-    from cli.config import Settings, settings_of
+    from cli.config import Settings
     from cli.logger import get_logger
 
     environment_of(context).hear_signals()
     _log_as_set(context, Settings())
+    context.obj.setdefault("logger", get_logger("cli"))
     if takes_settings:
         read_settings(context)
-    log = get_logger("cli")
-    if log.isEnabledFor(10):  # DEBUG
-        settings = settings_of(context.obj.get("config"))
-        log.debug("%s begins", context.command_path, extra=_origins(settings, flags_of(context)))
-    context.obj.setdefault("logger", log)
 
 
 def read_settings(context: click.Context) -> None:
     """Read the settings, for a command and for its log. Raises Failure where they can't be read."""
     from cli.config import load_settings
+    from cli.logger import get_logger
 
     environment = environment_of(context)
     settings = load_settings(environment.variables, environment.cwd, environment.config_file)
     context.obj.setdefault("config", settings)
     _log_as_set(context, settings)
+    log = get_logger("cli")
+    if log.isEnabledFor(10):  # DEBUG
+        log.debug("%s begins", context.command_path, extra=_origins(settings, flags_of(context)))
 
 
 def _log_as_set(context: click.Context, settings: Settings) -> None:

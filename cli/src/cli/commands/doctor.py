@@ -10,12 +10,13 @@ from shlex import join
 import click
 
 from cli.commands.command import CommandWithoutSettings, read_settings
-from cli.commands.doctor_lines import by_subject, line_of, line_of_subject, print_line, words_of
+from cli.commands.doctor_lines import Finding, Line, by_subject, finding_of, line_of, line_of_subject, print_line
 from cli.commands.invocation import Invocation, invocation, mind_the_server
 from cli.failure import AlreadyTold, Failure
-from cli.reporting import report_of, verdict
-from cli.services.doctor import Check, check_server, check_setting, completed, name_after
-from cli.terminal.errors import Report, as_object
+from cli.reporting import verdict
+from cli.services.doctor import Check, Coming, check_server, check_setting, completed
+from cli.terminal.errors import as_object
+from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import DIM
 
@@ -37,15 +38,17 @@ def doctor(context: click.Context, *, verbose: bool) -> None:
     """
     broken = _broken(context)
     call = invocation(context, sends=False)
-    clock = call.environment.monotonic
-    began, told = clock(), list[Sequence[Check]]()
+    told: list[Sequence[Finding]] = []
     with closing(completed(_checks(call, broken))) as checks:
-        for group in ([check] for check in checks) if verbose else by_subject(checks):
+        findings = (finding_of(check, call.environment.variables) for check in checks)
+        for group in ([finding] for finding in findings) if verbose else by_subject(findings):
             told.append(group)
-            if not call.flags.json:
-                _tell(call, group, alone=verbose)
-    _sum_up(call, told, clock() - began, alone=verbose)
-    _end(call, told)
+            _tell(call, line_of(group[0]) if verbose else line_of_subject(group))
+    if call.flags.json:
+        _document(call, list(chain.from_iterable(told)))
+    elif not call.flags.quiet:
+        _sum_up(call, told, is_short=not verbose)
+    _end(call, chain.from_iterable(told))
 
 
 def _broken(context: click.Context) -> Failure | None:
@@ -64,58 +67,66 @@ def _checks(call: Invocation, broken: Failure | None) -> Iterator[Check]:
     if setting.outcome == "FAIL":
         return
     mind_the_server(call)
-    checks = check_server(call.settings, call.memory, call.environment.monotonic)
-    check: Check | None = setting
-    while check is not None:
-        with call.waiting(f"checking the {name_after(check.name)}"):
-            check = next(checks, None)
-        if check is not None:
-            yield check
+    yield from _awaited(call, check_server(call.settings, call.memory, call.environment.monotonic))
 
 
-def _tell(call: Invocation, group: Sequence[Check], *, alone: bool) -> None:
-    report = _report(call, group)
-    if report is not None or not call.flags.quiet:
-        print_line(call.out, line_of(group[0], report) if alone else line_of_subject(group, report))
+def _awaited(call: Invocation, steps: Iterator[Coming | Check]) -> Iterator[Check]:
+    """The checks, each told as long as it is waited for."""
+    coming = "the network"
+    while True:
+        with call.waiting(f"checking {coming}") as waiting:
+            while isinstance(step := next(steps, None), Coming):
+                waiting.now(f"checking {step.name}")
+        if step is None:
+            return
+        coming = "what comes next"
+        yield step
 
 
-def _report(call: Invocation, checks: Sequence[Check]) -> Report | None:
-    """What there is to say of the one that failed, if one did."""
-    error = _first_error(checks)
-    return report_of(error, call.environment.variables) if error else None
+def _tell(call: Invocation, line: Line) -> None:
+    if not call.flags.json and (line.outcome == "FAIL" or not call.flags.quiet):
+        print_line(call.out, line)
 
 
-def _first_error(checks: Iterable[Check]) -> Exception | None:
-    return next((check.error for check in checks if check.error is not None), None)
+def _sum_up(call: Invocation, told: Sequence[Sequence[Finding]], *, is_short: bool) -> None:
+    """The last line. is_short: whether there is more to be seen."""
+    failed = sum(any(finding.report for finding in group) for group in told)
+    found = f"{counted(failed, 'problem') if failed else 'No problem'} in {counted(len(told), 'check')}"
+    last = f"{found}, {milliseconds(_seconds(chain.from_iterable(told)))}."
+    if is_short:
+        names_a_server = told[0][0].report is None
+        flags = call.settings.host_flags if names_a_server else ()
+        last += f" Every step: {join(['vuhitra', 'doctor', '--verbose', *flags])}"
+    call.out.sentence((harmless_line(last), DIM))
 
 
-def _sum_up(call: Invocation, told: Sequence[Sequence[Check]], seconds: float, *, alone: bool) -> None:
-    failed = sum(_first_error(group) is not None for group in told)
-    if call.flags.json:
-        checks = [_document(call, check) for check in chain.from_iterable(told)]
-        call.document({"ok": not failed, "seconds": round(seconds, 3), "checks": checks})
-    elif not call.flags.quiet:
-        found = f"{counted(failed, 'problem') if failed else 'No problem'} in {counted(len(told), 'check')}"
-        again = "" if alone else f" Every step: {join(['vuhitra', 'doctor', '--verbose', *call.settings.host_flags])}"
-        call.out.sentence((f"{found}, {milliseconds(seconds)}.{again}", DIM))
+def _seconds(findings: Iterable[Finding]) -> float:
+    return sum(finding.check.seconds or 0.0 for finding in findings)
 
 
-def _document(call: Invocation, check: Check) -> dict[str, object]:
-    report = _report(call, [check])
+def _document(call: Invocation, findings: Sequence[Finding]) -> None:
+    is_well = not any(finding.report for finding in findings)
+    checks = [_object(finding) for finding in findings]
+    call.document({"ok": is_well, "seconds": round(_seconds(findings), 3), "checks": checks})
+
+
+def _object(finding: Finding) -> dict[str, object]:
+    check = finding.check
     return {
         "subject": check.subject,
         "name": check.name,
         "verdict": check.outcome,
-        "text": words_of(check, report),
-        "hint": check.hint,
+        "text": finding.what,
+        "hint": finding.hint,
         "seconds": None if check.seconds is None else round(check.seconds, 4),
         "facts": dict(check.facts),
-        "error": report and as_object(report),
+        "error": finding.report and as_object(finding.report),
     }
 
 
-def _end(call: Invocation, told: Sequence[Sequence[Check]]) -> None:
+def _end(call: Invocation, findings: Iterable[Finding]) -> None:
     """End as what failed first does."""
-    error = _first_error(chain.from_iterable(told))
-    if error is not None:
-        raise error if call.flags.json else AlreadyTold(verdict(error).status)
+    for check, *_ in findings:
+        if check.error is not None:
+            is_untold = call.flags.json or call.flags.debug
+            raise check.error if is_untold else AlreadyTold(verdict(check.error).status)

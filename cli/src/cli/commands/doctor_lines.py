@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from cli.credentials import concealed
+from cli.reporting import report_of
 from cli.services.doctor import SUBJECTS, Check, Outcome
 from cli.terminal.errors import Report, tell_hint
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, milliseconds, size, tokens
 from cli.terminal.screen import BOLD, DIM, GREEN, PLAIN, RED, Screen
 from cli.terminal.segments import Segment
+from vuhitra.errors import OllamaConnectionError
 
 Facts = Mapping[str, Any]
 
@@ -23,6 +26,16 @@ _DISTANCES = ("dns", "tcp", "proxy", "tls", "version")
 """Checks whose time tells how far away the server is; that of the others is shown only in a line of their own."""
 
 
+class Finding(NamedTuple):
+    """A check in words. report: all there is to say of its error, where it failed."""
+
+    check: Check
+    what: str
+    why: str | None
+    hint: str | None
+    report: Report | None
+
+
 class Line(NamedTuple):
     """What is shown of a check, or of all that are about one subject.
 
@@ -32,28 +45,44 @@ class Line(NamedTuple):
     outcome: Outcome
     name: str
     parts: Sequence[Segment]
-    why: str | None = None
-    hint: str | None = None
+    why: str | None
+    hint: str | None
 
 
-def line_of(check: Check, report: Report | None) -> Line:
-    """A check alone. report: what there is to say of its error."""
-    return _line(check.name, [check], report, timed=(check.name,))
+def finding_of(check: Check, variables: Mapping[str, str]) -> Finding:
+    """A check in words that hold no credential. variables: those of the environment."""
+    if check.error is None:
+        words = check.why or _FOUND[check.name](check.facts)
+        return Finding(check, concealed(words, variables), None, check.hint, None)
+    report = report_of(check.error, variables)
+    what, why = report.what, report.why
+    if check.subject == "network" and isinstance(check.error, OllamaConnectionError):
+        # What is not reached stands above it already.
+        what, why = why or f"{check.name}: {what}", None
+    return Finding(check, what, why, report.hint, report)
 
 
-def by_subject(checks: Iterable[Check]) -> Iterator[list[Check]]:
-    """The checks in groups, each as soon as its last is there."""
+def by_subject(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """The findings in groups, each as soon as its last is there."""
     group = []
-    for check in checks:
-        group.append(check)
-        if check.name == SUBJECTS[check.subject][-1]:
+    for finding in findings:
+        group.append(finding)
+        if finding.check.name == SUBJECTS[finding.check.subject][-1]:
             yield group
             group = []
 
 
-def line_of_subject(checks: Sequence[Check], report: Report | None) -> Line:
-    """All checks of a subject. report: what there is to say of the one that failed."""
-    return _line(checks[0].subject, checks, report, timed=_DISTANCES)
+def line_of(finding: Finding) -> Line:
+    """A check alone."""
+    return _line(finding.check.name, [finding], timed=(finding.check.name,))
+
+
+def line_of_subject(findings: Sequence[Finding]) -> Line:
+    """All checks of a subject: what failed, or all that is well, or else why nothing was checked."""
+    failed = [each for each in findings if each.report]
+    well = [each for each in findings if each.check.outcome == "ok"]
+    skipped = sorted(findings, key=lambda each: each.hint is None)[:1]
+    return _line(findings[0].check.subject, failed or well or skipped, timed=_DISTANCES)
 
 
 def print_line(screen: Screen, line: Line) -> None:
@@ -66,35 +95,16 @@ def print_line(screen: Screen, line: Line) -> None:
         tell_hint(line.hint, screen, indent=_INDENT)
 
 
-def words_of(check: Check, report: Report | None = None) -> str:
-    """A check in words. report: what there is to say of its error."""
-    if report is not None:
-        return _said(check, report)[0]
-    return check.why or _FOUND[check.name](check.facts)
+def _line(name: str, findings: Sequence[Finding], timed: Sequence[str]) -> Line:
+    first = findings[0]
+    return Line(first.check.outcome, name, list(_parts(findings, timed)), first.why, first.hint)
 
 
-def _line(name: str, checks: Sequence[Check], report: Report | None, timed: Sequence[str]) -> Line:
-    failed = next((check for check in checks if check.outcome == "FAIL"), None)
-    if failed is not None and report is not None:
-        what, why = _said(failed, report)
-        return Line("FAIL", name, list(_parts([failed], what, timed)), why, report.hint)
-    done = [check for check in checks if check.outcome == "ok"]
-    shown = done or checks[:1]
-    return Line(shown[0].outcome, name, list(_parts(shown, None, timed)), hint=shown[0].hint)
-
-
-def _parts(checks: Sequence[Check], what: str | None, timed: Sequence[str]) -> Iterator[Segment]:
-    for number, check in enumerate(checks):
-        yield (", " if number else "") + harmless_line(what or words_of(check)), PLAIN
+def _parts(findings: Sequence[Finding], timed: Sequence[str]) -> Iterator[Segment]:
+    for number, (check, what, *_) in enumerate(findings):
+        yield (", " if number else "") + harmless_line(what), PLAIN
         if check.seconds is not None and check.name in timed:
             yield f" ({milliseconds(check.seconds)})", DIM
-
-
-def _said(check: Check, report: Report) -> tuple[str, str | None]:
-    """What failed, and why. On the way to the server it is enough to say why: what that is, stands above it."""
-    if check.subject == "network" and report.why:
-        return report.why, None
-    return report.what, report.why
 
 
 def _url(facts: Facts) -> str:

@@ -86,7 +86,10 @@ class Invocation(NamedTuple):
 def invocation(
     context: click.Context, model: str | None = None, timeout: float | None = None, *, sends: bool = True
 ) -> Invocation:
-    """What this run is given; flags come before settings. sends: whether a server is asked anything."""
+    """What this run is given; flags come before settings.
+
+    sends: whether it asks a server; False also where the command calls `mind_the_server` itself.
+    """
     environment, flags = environment_of(context), flags_of(context)
     config = context.obj.get("config") if isinstance(context.obj, dict) else None
     if flags.host and flags.embedded:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cli.services.model_list import capabilities_of
+from cli.services.model_list import capabilities_of, count_in
 
 
 class Description(NamedTuple):
@@ -37,8 +37,8 @@ def description_of(shown: Mapping[str, Any]) -> Description:
     architecture = str(info.get("general.architecture") or details.get("family") or "")
 
     def length(name: str) -> int | None:
-        found = info.get(f"{architecture}.{name}", details.get(name))
-        return found if isinstance(found, int) and found > 0 else None
+        own = f"{architecture}.{name}"
+        return count_in(info, own, least=1) if own in info else count_in(details, name, least=1)
 
     return Description(
         architecture=architecture,

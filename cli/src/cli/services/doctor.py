@@ -7,33 +7,48 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
-from shlex import join, quote
+from contextlib import contextmanager
+from shlex import quote
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
-from cli.config import Settings
+from cli.config import EMBEDDED, Settings
 from cli.exit_status import Verdict
 from cli.failure import Failure
 from cli.services.choosing import Choice, WhichModel, can_chat, choose_model, named_model
 from cli.services.description import description_of
-from cli.services.listing import LOADED_IS_UNKNOWN, Listed, described, listed_models, running_if_told
+from cli.services.listing import (
+    LOADED_IS_UNKNOWN,
+    Listed,
+    described,
+    listed_models,
+    running_if_told,
+    shown_if_told,
+)
 from cli.services.memory import Memory
-from cli.services.model_list import capabilities_of, size_of
+from cli.services.model_list import capabilities_of, size_of, window_of
+from cli.services.remedies import remedy
 from cli.services.servers import (
     Server,
     advise,
     configured_host,
-    connected,
     models_folder,
+    reached,
+    stands_in,
     unusable_certificate,
     way_to,
 )
-from vuhitra.errors import OllamaAuthenticationError, OllamaConnectionError, OllamaError
-from vuhitra.hosts import Host
+from vuhitra.errors import (
+    OllamaAuthenticationError,
+    OllamaConnectionError,
+    OllamaError,
+    OllamaTimeoutError,
+)
+from vuhitra.hosts import DEFAULT_HOST_SETTING, Host
 from vuhitra.names import near_names, same_model
 from vuhitra.proxies import is_tunnelled
-from vuhitra.transport.stages import Stage
+from vuhitra.transport.connecting import Stage
+from vuhitra.transport.stages import Gone
 from vuhitra.transport.tls import CertificateError
 
 SUBJECTS: Mapping[str, Sequence[str]] = MappingProxyType(
@@ -48,17 +63,21 @@ SUBJECTS: Mapping[str, Sequence[str]] = MappingProxyType(
 )
 """The checks in their order, by what they are about."""
 
-_NAMES = [name for group in SUBJECTS.values() for name in group]
+_INSIDE = "inside this program"
+_UNTOLD = "the server doesn't tell"
 _NEEDS = {"network": "the setting", "server": "the network", "model": "the server", "window": "the model"}
 _AT_MOST = 5.0
 """Seconds that the way to the server may take in all, and each of its answers."""
-_LEAST_ROOM = 1_000_000_000
-"""Bytes below which hardly a model finds room."""
-
-_ITS_LOG = "journalctl -u ollama, or whatever else shows the log of the server"
-"""What to look at where a server fails and doesn't say why."""
+_LEAST_ROOM = 100_000_000
+"""Bytes below which no model finds room."""
 
 Outcome = Literal["ok", "FAIL", "skip"]
+
+
+class Coming(NamedTuple):
+    """A check begins that may take a while."""
+
+    name: str
 
 
 class Check(NamedTuple):
@@ -74,7 +93,7 @@ class Check(NamedTuple):
     facts: Mapping[str, Any] = MappingProxyType({})
     why: str = ""
     hint: str | None = None
-    error: Exception | None = None
+    error: OllamaError | Failure | None = None
 
     @property
     def subject(self) -> str:
@@ -82,16 +101,7 @@ class Check(NamedTuple):
         return _subject_of(self.name)
 
 
-class _Laps:
-    """A stopwatch: the seconds since it was last looked at."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._began = clock()
-
-    def lap(self) -> float:
-        began, self._began = self._began, self._clock()
-        return self._began - began
+Step: TypeAlias = Coming | Check
 
 
 def check_setting(settings: Settings) -> Check:
@@ -100,39 +110,36 @@ def check_setting(settings: Settings) -> Check:
     try:
         url = None if settings.embedded else configured_host(settings).url
     except Failure as error:
+        error.hint = error.hint or f"a URL such as {DEFAULT_HOST_SETTING} in {source}"
         return Check("url", "FAIL", error=error)
     return Check("url", facts={"url": url, "source": source})
 
 
-def check_server(settings: Settings, memory: Memory, clock: Callable[[], float]) -> Iterator[Check]:
+def check_server(settings: Settings, memory: Memory, clock: Callable[[], float]) -> Iterator[Step]:
     """The server that a setting names, as far as one gets; and the room that it has, where it is on this machine."""
     if settings.embedded:
-        yield from (Check(name, "skip", why="inside this program") for name in SUBJECTS["network"])
-        yield from _asked(settings, memory, clock)
+        yield from (Check(name, "skip", why=_INSIDE) for name in SUBJECTS["network"])
+        yield from _timed(_asked(settings, memory), clock)
         return
     host = configured_host(settings)
-    way = list(_gone(settings, host))
-    yield from way
-    if all(check.outcome != "FAIL" for check in way):
-        yield from _asked(settings, memory, clock)
+    answering = yield from _gone(settings, host, memory)
+    if answering is not None:
+        yield from _timed(_asked(answering, memory), clock)
     if host.is_loopback:
-        yield _room(settings)
-
-
-def name_after(name: str) -> str:
-    """The check that comes after another; the last one after itself."""
-    return [*_NAMES, name][_NAMES.index(name) + 1]
+        yield _room(settings.variables)
 
 
 def completed(checks: Iterable[Check]) -> Generator[Check]:
     """The checks, and between them those that are missing, skipped: they need one that failed."""
-    names = iter(_NAMES)
+    left = [name for group in SUBJECTS.values() for name in group]
     failed: Check | None = None
     for check in checks:
         failed = check if check.outcome == "FAIL" else failed
-        yield from (_unreached(name, failed) for name in takewhile(check.name.__ne__, names))
+        at = left.index(check.name)
+        yield from (_unreached(name, failed) for name in left[:at])
+        del left[: at + 1]
         yield check
-    yield from (_unreached(name, failed) for name in names if _subject_of(name) in _NEEDS)
+    yield from (_unreached(name, failed) for name in left if _subject_of(name) in _NEEDS)
 
 
 def _subject_of(name: str) -> str:
@@ -145,120 +152,155 @@ def _unreached(name: str, failed: Check | None) -> Check:
     return Check(name, "skip", why=f"needs {needed}")
 
 
-def _gone(settings: Settings, host: Host) -> Iterator[Check]:
-    """The way to the server, as far as it leads."""
+def _gone(settings: Settings, host: Host, memory: Memory) -> Generator[Step, None, Settings | None]:
+    """The way to the server, and who is asked at its end; None where it ends before."""
     try:
-        stages: dict[str, Stage] = {stage.name: stage for stage in way_to(settings, host, _AT_MOST)}
-    except Failure as error:
+        for stage in way_to(settings, host, _AT_MOST):
+            if isinstance(stage, Stage):
+                yield Coming(stage.name)
+            elif stage.error is None:
+                yield _of_stage(stage, host)
+            elif _is_refused(stage.error) and stands_in(settings, memory):
+                yield from _stood_in(stage.error)
+                return settings.with_flags(host=EMBEDDED)
+            else:
+                error = _told(stage.error, stage, host, settings)
+                yield Check(stage.name, "FAIL", stage.seconds, error=error)
+                return None
+    except Failure as error:  # a certificate that isn't there
         yield Check("tls", "FAIL", error=error)
-        return
-    is_whole = not any(stage.error for stage in stages.values())
-    for name in SUBJECTS["network"]:
-        if stage := stages.get(name):
-            yield _of_stage(stage, host, settings)
-        elif is_whole:
-            yield Check(name, "skip", why="not on this way")
+        return None
+    if host.scheme != "https":
+        yield Check("tls", "skip", why="not on this way")
+    return settings
 
 
-def _of_stage(stage: Stage, host: Host, settings: Settings) -> Check:
-    if isinstance(stage.error, CertificateError):
-        return Check(stage.name, "FAIL", stage.seconds, error=unusable_certificate(stage.error, settings))
-    if stage.error is not None:
-        if isinstance(stage.error, OllamaConnectionError):
-            advise(stage.error, host, settings, "vuhitra doctor --embedded")
-        stage.error.hint = stage.error.hint or _remedy(stage.error, host)
-        return Check(stage.name, "FAIL", stage.seconds, error=stage.error)
+def _is_refused(error: Exception) -> TypeGuard[OllamaConnectionError]:
+    return isinstance(error, OllamaConnectionError) and error.reason == "refused"
+
+
+def _stood_in(refused: OllamaConnectionError) -> Iterator[Check]:
+    """What is skipped where nothing listens, and need not."""
+    why = f"{refused.why}; the built-in model answers instead"
+    yield Check("tcp", "skip", why=why, hint=refused.hint)
+    yield from (Check(name, "skip", why=_INSIDE) for name in ("proxy", "tls"))
+
+
+def _of_stage(stage: Gone, host: Host) -> Check:
     if stage.name == "dns" and not stage.found:
-        return Check(stage.name, "skip", why="an address needs no look-up")
-    seconds = None if stage.name == "proxy" and not (stage.place and is_tunnelled(host)) else stage.seconds
-    return Check(stage.name, "ok", seconds, _facts_of(stage))
+        return Check("dns", "skip", why="no name to look up")
+    waits = stage.name != "proxy" or (stage.place is not None and is_tunnelled(host))
+    return Check(stage.name, "ok", stage.seconds if waits else None, _facts_of(stage))
 
 
-def _remedy(error: OllamaError, host: Host) -> str:
-    """What to look at where the error alone doesn't tell what helps."""
-    match getattr(error, "reason", ""):
+def _facts_of(stage: Gone) -> dict[str, Any]:
+    place, found = stage.place, list(stage.found)
+    match stage.name:
         case "dns":
-            return f"the name in {host.source}: is it spelt right? The server's address does as well"
-        case "refused":  # by a socket: of a port more is known
-            return f"the path in {host.source}: the socket of what stands before the server"
-        case "timeout":
-            return f"a firewall on {host.address} may drop what comes to port {host.port}; or it is down"
-        case "tls":
-            return f"openssl s_client -connect {host.name}, which shows what is said"
-        case "reset" | "closed":
-            return f"another port: what listens on {host.port} hangs up"
-        case _:
-            return f"is {host.address} up, and on a network that this machine reaches?"
-
-
-def _facts_of(stage: Stage) -> dict[str, Any]:
-    place = stage.place
-    match stage.name, stage.found:
-        case "tcp", (address,):
-            return {"address": address, "port": (place and place.port) or None}
-        case "tls", (protocol,):
-            return {"protocol": protocol, "certificate_ends": stage.ends}
-        case "dns", addresses:
-            return {"name": place and place.address, "addresses": list(addresses)}
-        case _:
+            return {"name": place and place.address, "addresses": found}
+        case "tcp":
+            return {"address": found[0], "port": (place and place.port) or None}
+        case "proxy":
             return {"proxy": place and place.url, "source": place and place.source}
+        case "tls":
+            return {"protocol": found[0], "certificate_ends": stage.certificate_ends}
 
 
-def _asked(settings: Settings, memory: Memory, clock: Callable[[], float]) -> Iterator[Check]:
-    """What the server says of itself, of its models, and of the one that answers by default."""
-    laps = _Laps(clock)
-    name = "version" if settings.embedded else "key"  # which is found out before anything is asked
+def _told(error: OllamaError | CertificateError, stage: Gone, host: Host, settings: Settings) -> OllamaError | Failure:
+    """Why the way ends at a stage, with all there is to try."""
+    if isinstance(error, CertificateError):
+        return unusable_certificate(error, settings)
+    if isinstance(error, OllamaConnectionError):
+        advise(error, host, settings, "vuhitra doctor --embedded")
+    error.hint = error.hint or remedy(error, stage.name, stage.place or host)
+    return error
+
+
+def _timed(steps: Iterable[Step], clock: Callable[[], float]) -> Iterator[Step]:
+    """The steps, with the time that each check took; where one raises, the check that was coming has failed."""
+    coming, began = "", clock()
     try:
-        with connected(settings, memory, attempts=1) as server:
-            name = "version"
-            version = server.asked_once(_AT_MOST).version()
-            yield Check(name, "ok", laps.lap(), {"engine": server.engine, "server_version": version})
-            name = "key"
-            yield _key(server)
-            name = "models"
-            listed = listed_models(server, _AT_MOST)
-            yield Check(name, "ok", laps.lap(), {"models": len(listed)})
-            running, check = _running(server, laps)
-            yield check
-            name = "model"
-            model, check = _default(settings, listed, server, laps)
-            yield check
-            name = "window"
-            yield _window(model, running, server, laps)
-    except WhichModel as which:
-        why = f"none is set; {which.what.partition('? ')[2]}"
-        hint = join(["vuhitra", "models", "default", which.names[0], *settings.host_flags])
-        yield Check("model", "skip", laps.lap(), why=why, hint=hint)
-        yield Check("window", "skip", why="needs a model")
+        for step in steps:
+            if isinstance(step, Coming):
+                coming, began = step.name, clock()
+                yield step
+            else:
+                yield step._replace(seconds=clock() - began) if coming else step
+                coming = ""
     except (OllamaError, Failure) as error:
-        error.hint = error.hint or _ITS_LOG
-        is_about_the_key = isinstance(error, OllamaAuthenticationError)
-        yield Check("key" if is_about_the_key else name, "FAIL", laps.lap(), error=error)
+        # Whoever refuses the key need not say first who it is.
+        is_of_the_key = isinstance(error, OllamaAuthenticationError) and coming == "version"
+        yield Check("key" if is_of_the_key else coming, "FAIL", clock() - began, error=error)
+
+
+def _asked(settings: Settings, memory: Memory) -> Iterator[Step]:
+    """What the server says of itself, of its models, and of the one that answers by default."""
+    yield Coming("version" if settings.embedded else "key")
+    with _remedied(settings), reached(settings, memory, attempts=1) as server:
+        if not settings.embedded:
+            yield Coming("version")
+        version = server.asked_once(_AT_MOST).version()
+        yield Check("version", facts={"engine": server.engine, "server_version": version})
+        yield _key(server)
+        yield Coming("models")
+        listed = listed_models(server, _AT_MOST)
+        yield Check("models", facts={"models": len(listed)})
+        yield Coming("loaded")
+        running, loaded = _running(server)
+        yield loaded
+        yield Coming("model")
+        try:
+            model, default = _default(settings, listed, server)
+        except WhichModel as which:
+            yield _unclear(which, server)
+            yield Check("window", "skip", why="needs a model")
+            return
+        yield default
+        yield Coming("window")
+        yield _window(model, running, server)
+
+
+@contextmanager
+def _remedied(settings: Settings) -> Generator[None]:
+    """Says what to look at where a server fails and doesn't tell what helps."""
+    try:
+        yield
+    except OllamaError as error:
+        if not settings.embedded:
+            error.hint = error.hint or remedy(error, "", configured_host(settings))
+        raise
 
 
 def _key(server: Server) -> Check:
     host = server.host
     if server.engine == "embedded":
-        return Check("key", "skip", why="inside this program")
+        return Check("key", "skip", why=_INSIDE)
     source = (host.credential_source or host.source) if host.authorization else None
     return Check("key", facts={"source": source})
 
 
-def _running(server: Server, laps: _Laps) -> tuple[Sequence[Listed], Check]:
+def _running(server: Server) -> tuple[Sequence[Listed], Check]:
     """The models that are loaded. A server that doesn't tell is as good as any other."""
-    why = "the server doesn't tell"
+    why = _UNTOLD
     try:
         running = running_if_told(server, _AT_MOST)
-    except OllamaConnectionError:
-        raise
     except OllamaError as error:
         running, why = None, LOADED_IS_UNKNOWN % error.what
     if running is None:
-        return (), Check("loaded", "skip", laps.lap(), why=why)
-    return running, Check("loaded", "ok", laps.lap(), {"loaded": len(running)})
+        return (), Check("loaded", "skip", why=why)
+    return running, Check("loaded", facts={"loaded": len(running)})
 
 
-def _default(settings: Settings, listed: Sequence[Listed], server: Server, laps: _Laps) -> tuple[str, Check]:
+def _unclear(which: WhichModel, server: Server) -> Check:
+    return Check(
+        "model",
+        "skip",
+        why=f"none is set; {which.what.partition('? ')[2]}",
+        hint=server.command("models", "default", which.names[0]),
+    )
+
+
+def _default(settings: Settings, listed: Sequence[Listed], server: Server) -> tuple[str, Check]:
     """The model that answers where none is named. Raises Failure where none can, WhichModel where it isn't clear."""
     choice = named_model(settings)
     if choice is None:
@@ -269,13 +311,10 @@ def _default(settings: Settings, listed: Sequence[Listed], server: Server, laps:
         raise _not_there(choice, listed, server)
     (known,) = described([found], server)
     if not can_chat(known):
-        raise Failure(
-            f"{choice.model}{choice.setting} can't chat",
-            hint=" or ".join(_others(choice, listed, server)) or None,
-            verdict=Verdict.NOT_CAPABLE,
-        )
+        what, others = f"{choice.model}{choice.setting} can't chat", _others(choice, listed, server)
+        raise Failure(what, hint=" or ".join(others) or None, verdict=Verdict.NOT_CAPABLE)
     facts = {"model": known["name"], "source": choice.source, "size": size_of(known), "can": capabilities_of(known)}
-    return known["name"], Check("model", "ok", laps.lap(), facts)
+    return known["name"], Check("model", facts=facts)
 
 
 def _not_there(choice: Choice, listed: Sequence[Listed], server: Server) -> Failure:
@@ -289,8 +328,8 @@ def _not_there(choice: Choice, listed: Sequence[Listed], server: Server) -> Fail
 
 
 def _others(choice: Choice, listed: Sequence[Listed], server: Server) -> list[str]:
-    """How the setting that named a model names one that is there: the nearest, or any that can chat."""
-    able = [each["name"] for each in described(listed, server) if can_chat(each)]
+    """How the setting that named a model names one that is there: the nearest, or any that may chat."""
+    able = [each["name"] for each in listed if can_chat(each) and not same_model(each["name"], choice.model)]
     names = near_names(choice.model, able) or able
     if not names:
         return []
@@ -299,26 +338,36 @@ def _others(choice: Choice, listed: Sequence[Listed], server: Server) -> list[st
     return [server.command("models", "default", names[0])]
 
 
-def _window(model: str, running: Sequence[Listed], server: Server, laps: _Laps) -> Check:
-    shown = server.asked_once(_AT_MOST).show_model(model)
-    loaded = next((each.get("context_length") for each in running if same_model(each["name"], model)), None)
-    most = description_of(shown).window
+def _window(model: str, running: Sequence[Listed], server: Server) -> Check:
+    """How much the model takes. A server that doesn't tell, or not in time, is as good as any other."""
+    why, most = _UNTOLD, None
+    try:
+        if shown := shown_if_told(model, server, _AT_MOST):
+            most = description_of(shown).window
+    except OllamaTimeoutError as error:
+        why = error.what
+    loaded = next((window_of(each) for each in running if same_model(each["name"], model)), None)
     if most is None and loaded is None:
-        return Check("window", "skip", laps.lap(), why="the server doesn't tell")
-    return Check("window", "ok", laps.lap(), {"window": most, "window_loaded": loaded})
+        return Check("window", "skip", why=why)
+    return Check("window", facts={"window": most, "window_loaded": loaded})
 
 
-def _room(settings: Settings) -> Check:
+def _room(variables: Mapping[str, str]) -> Check:
     """Whether a model would find room where a server of this machine keeps its own."""
-    folder = models_folder(settings.variables)
+    folder = models_folder(variables)
     if folder is None:
         return Check("disk", "skip", why="no folder of models on this machine")
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         return Check("disk", "skip", why=f"{folder}: {error.strerror}")
+    facts = {"folder": folder, "free": free}
     if free >= _LEAST_ROOM:
-        return Check("disk", facts={"folder": folder, "free": free})
+        return Check("disk", facts=facts)
     hint = "vuhitra models remove NAME, for a model that nobody needs"
-    full = Failure(f"no room for a model in {folder}", hint=hint, verdict=Verdict.NO_ROOM)
-    return Check("disk", "FAIL", facts={"folder": folder, "free": free}, error=full)
+    return Check(
+        "disk",
+        "FAIL",
+        facts=facts,
+        error=Failure(f"no room for a model in {folder}", hint=hint, verdict=Verdict.NO_ROOM),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.services.description import description_of
-from vuhitra.errors import OllamaError, OllamaModelError, OllamaResponseError
+from vuhitra.errors import OllamaError, OllamaModelError, OllamaModelNotFoundError, OllamaResponseError
 
 if TYPE_CHECKING:
     from cli.services.servers import Server
@@ -68,6 +68,21 @@ def running_if_told(server: Server, seconds: float) -> Sequence[Listed] | None:
     """
     try:
         return server.asked_once(seconds).running_models()
+    except OllamaResponseError as error:
+        if error.status not in _NO_SUCH_PATH:
+            raise
+        return None
+
+
+def shown_if_told(name: str, server: Server, seconds: float) -> Mapping[str, Any] | None:
+    """What a server says of a model that it lists; None where it describes none, as compatible ones may not.
+
+    seconds: how long it may take. Raises OllamaError for what else it says, or doesn't.
+    """
+    try:
+        return server.asked_once(seconds).show_model(name)
+    except OllamaModelNotFoundError:  # its 404 is for the path
+        return None
     except OllamaResponseError as error:
         if error.status not in _NO_SUCH_PATH:
             raise

@@ -53,8 +53,8 @@ def _row(model: Listed, loaded: Listed | None, default: str | None) -> ModelRow:
         digest=str(model.get("digest") or ""),
         size=size_of(model),
         quantization=str(details.get("quantization_level") or ""),
-        window=details.get("context_length"),
-        window_loaded=loaded.get("context_length") if loaded else None,
+        window=window_of(details),
+        window_loaded=window_of(loaded) if loaded else None,
         can=capabilities_of(model),
         changed=seconds_of(model.get("modified_at")),
         is_loaded=loaded is not None,
@@ -69,8 +69,19 @@ def _loaded(model: Listed, running: Sequence[Listed]) -> Listed | None:
 
 def size_of(model: Listed, name: str = "size") -> int | None:
     """The bytes of a model, as its list calls them; None where no model can have so few."""
-    size = model.get(name)
-    return size if isinstance(size, int) and size >= 0 else None
+    return count_in(model, name)
+
+
+def window_of(fields: Mapping[str, Any]) -> int | None:
+    """The tokens of a context window, where a server tells them."""
+    return count_in(fields, "context_length", least=1)
+
+
+def count_in(fields: Mapping[str, Any], name: str, least: int = 0) -> int | None:
+    """A number that a server gives; None where there is none, or none that can be."""
+    value = fields.get(name)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return value if is_count else None
 
 
 def seconds_of(time: object) -> float | None:

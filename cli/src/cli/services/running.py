@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cli.services.model_list import seconds_of, size_of
+from cli.services.model_list import seconds_of, size_of, window_of
 
 
 class RunningRow(NamedTuple):
@@ -33,6 +33,6 @@ def _row(model: Mapping[str, Any], now: float) -> RunningRow:
         name=str(model["name"]),
         size=size,
         gpu=min(on_gpu / size, 1.0) if size and on_gpu is not None else None,
-        window=model.get("context_length"),
+        window=window_of(model),
         seconds_left=None if expires is None else max(0.0, expires - now),
     )

@@ -17,7 +17,8 @@ from vuhitra.names import same_model
 if TYPE_CHECKING:
     from cli.services.profiles import CertificateOptions
     from vuhitra import OllamaClient, OllamaConnectionError, Retry
-    from vuhitra.transport.stages import Stage
+    from vuhitra.transport.connecting import Stage
+    from vuhitra.transport.stages import Gone
     from vuhitra.transport.tls import CertificateError
 
 BUILT_IN_MODEL = "smollm2:135m"
@@ -90,9 +91,28 @@ def configured_host(settings: Settings) -> Host:
 def connected(
     settings: Settings, memory: Memory, *, attempts: int = 3, instead: str | None = None, wait: float | None = None
 ) -> Generator[Server]:
-    """The server that the settings name, as long as it is needed. That it answered is remembered.
+    """The server that the settings name, as long as it is needed; an error in reaching it says all there is to try.
 
     instead: the same command for the built-in engine, where that can do it. wait: seconds it has to come up.
+    """
+    from vuhitra import OllamaConnectionError
+
+    try:
+        with reached(settings, memory, attempts=attempts, wait=wait) as server:
+            yield server
+    except OllamaConnectionError as error:
+        if not settings.embedded:
+            host = configured_host(settings)
+            advise(error, host, settings, instead)
+            error.hint = _or_examine(error, host, settings)
+        raise
+
+
+@contextmanager
+def reached(settings: Settings, memory: Memory, *, attempts: int = 3, wait: float | None = None) -> Generator[Server]:
+    """The server that the settings name, as long as it is needed. That it answered is remembered.
+
+    wait: seconds it has to come up.
     """
     if settings.embedded:
         with built_in() as server:
@@ -108,11 +128,7 @@ def connected(
             if wait is not None:
                 client.wait_until_ready(wait)
             yield server
-        except OllamaConnectionError as error:
-            advise(error, host, settings, instead)
-            error.hint = _or_examine(error, host, settings)
-            raise
-        except OllamaProtocolError:  # what answered is no Ollama server
+        except (OllamaConnectionError, OllamaProtocolError):  # no answer, or none of an Ollama server
             raise
         except CertificateError as error:
             raise unusable_certificate(error, settings) from error
@@ -199,7 +215,7 @@ def _certificates(settings: Settings) -> CertificateOptions:
     return certificates_of(settings.profile, settings.variables)
 
 
-def way_to(settings: Settings, host: Host, seconds: float) -> Iterator[Stage]:
+def way_to(settings: Settings, host: Host, seconds: float) -> Iterator[Stage | Gone]:
     """The stages of the way to a server, as a client goes it. Raises Failure for a certificate that isn't there."""
     from vuhitra.transport.route import Route
     from vuhitra.transport.stages import stages
@@ -276,6 +292,11 @@ def note_answer(server: Server, memory: Memory) -> None:
     """Remember that a server answered, where it is the one that is asked by default."""
     if server.engine == "ollama" and server.host.is_loopback and server.host.port == DEFAULT_PORT:
         memory.remember(SERVER_ANSWERED)
+
+
+def stands_in(settings: Settings, memory: Memory) -> bool:
+    """Whether the built-in engine answers where nothing listens at the default address: it may, and it is there."""
+    return may_stand_in(settings, memory) and _is_installed()
 
 
 def may_stand_in(settings: Settings, memory: Memory) -> bool:

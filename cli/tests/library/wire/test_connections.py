@@ -222,11 +222,11 @@ def test_the_addresses_of_a_name_are_tried_in_turn(serve: Serve) -> None:
         await wire.wait_closed()
         return port
 
-    with connecting.reach(addresses, route, deadline) as connected:
+    with connecting.at_the_end_of(connecting.reach(addresses, route, deadline)) as connected:
         assert connected.getpeername()[1] == server.port
     assert asyncio.run(reach_in_a_loop()) == server.port
     with pytest.raises(ConnectionRefusedError):
-        connecting.reach(addresses[:1], route, deadline)
+        connecting.at_the_end_of(connecting.reach(addresses[:1], route, deadline))
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(async_connecting.reach(addresses[:1], route, deadline))
 

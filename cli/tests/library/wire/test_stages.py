@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,9 +15,8 @@ from tests.library.wire.conftest import Serve
 from tests.library.wire.serving import AUTHORITY, VERSION, Answer, read_head, serving, with_tls
 from tests.scripted_server import unused_url
 from vuhitra import OllamaConnectionError, OllamaTimeoutError, resolve_host
-from vuhitra.limits import Deadline
 from vuhitra.transport.route import Route
-from vuhitra.transport.stages import Stage, stages, stages_from
+from vuhitra.transport.stages import Gone, stages
 from vuhitra.transport.tls import CertificateError
 
 SOON = 10.0
@@ -39,15 +37,16 @@ def alive() -> Iterator[ExitStack]:
         yield running
 
 
-def way(url: str, proxy: str = "", verify: Any = True, seconds: float = SOON) -> list[Stage]:
-    return list(stages(Route(resolve_host(url, "OLLAMA_IP"), proxy, verify, None), seconds))
+def way(url: str, proxy: str | None = "", verify: Any = True, seconds: float = SOON) -> list[Gone]:
+    told = stages(Route(resolve_host(url, "OLLAMA_IP"), proxy, verify, None), seconds)
+    return [each for each in told if isinstance(each, Gone)]
 
 
-def names(gone: list[Stage]) -> list[str]:
+def names(gone: list[Gone]) -> list[str]:
     return [stage.name for stage in gone]
 
 
-def error_of(gone: list[Stage]) -> Exception:
+def error_of(gone: list[Gone]) -> Exception:
     *done, last = gone
     assert [stage.error for stage in done] == [None] * len(done)
     assert last.error is not None
@@ -70,7 +69,7 @@ def test_a_name(serve: Serve) -> None:
     dns, tcp, proxy = gone = way(f"localhost:{server.port}")
     assert names(gone) == ["dns", "tcp", "proxy"]
     assert "127.0.0.1" in dns.found
-    assert tcp.found == ("127.0.0.1",)
+    assert tcp.found == ["127.0.0.1"]
     assert proxy.place is None
     assert [stage.error for stage in gone] == [None] * 3
     assert all(0 <= stage.seconds < SOON for stage in gone)
@@ -79,7 +78,7 @@ def test_a_name(serve: Serve) -> None:
 
 def test_an_address_needs_no_look_up(serve: Serve) -> None:
     dns, tcp, _ = way(serve().url)
-    assert (dns.found, tcp.found) == ((), ("127.0.0.1",))
+    assert (list(dns.found), list(tcp.found)) == ([], ["127.0.0.1"])
 
 
 def test_tls(bundle: str, alive: ExitStack) -> None:
@@ -87,23 +86,23 @@ def test_tls(bundle: str, alive: ExitStack) -> None:
     dns, tcp, proxy, tls = way(url, verify=bundle)
     assert [stage.error for stage in (dns, tcp, proxy, tls)] == [None] * 4
     assert tls.found[0].startswith("TLSv1.")
-    assert tls.ends is not None
-    assert tls.ends > 1.7e9
+    assert tls.certificate_ends is not None
+    assert tls.certificate_ends > 1.7e9
 
 
 def test_a_certificate_that_nobody_checks_has_no_end(alive: ExitStack) -> None:
     url = alive.enter_context(serving(with_tls(VERSION)))
-    assert way(url, verify=False)[-1].ends is None
+    assert way(url, verify=False)[-1].certificate_ends is None
 
 
 def test_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "o.sock"
-    assert names(way(f"unix://{path}")) == ["tcp"]
+    assert names(way(f"unix://{path}")) == ["dns", "tcp"]
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        (tcp,) = way(f"unix://{path}")
-    assert (tcp.found, tcp.error) == ((str(path),), None)
+        dns, tcp, proxy = way(f"unix://{path}")
+    assert (dns.found, tcp.found, proxy.place) == ([], [str(path)], None)
 
 
 def test_a_proxy_that_is_given_every_request(serve: Serve) -> None:
@@ -147,7 +146,7 @@ def test_a_proxy_at_which_nothing_listens() -> None:
 
 def test_a_proxy_that_can_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://gpu.test")
-    gone = list(stages(Route(resolve_host("gpu.test"), None, True, None), SOON))
+    gone = way("gpu.test", proxy=None)
     assert names(gone) == ["proxy"]
     assert "SOCKS" in str(vars(error_of(gone)))
 
@@ -174,14 +173,28 @@ def test_a_file_that_holds_no_certificate(tmp_path: Path) -> None:
     assert isinstance(error_of(gone), CertificateError)
 
 
-def test_the_addresses_of_a_name_are_tried_in_turn(serve: Serve) -> None:
+def test_each_stage_is_told_as_it_begins(bundle: str, alive: ExitStack) -> None:
+    url = alive.enter_context(serving(with_tls(VERSION)))
+    told = [
+        (each.name, isinstance(each, Gone))
+        for each in stages(Route(resolve_host(url), "", bundle, None), SOON)
+        if each.name != "dns"
+    ]
+    begun = [("proxy", False), ("tls", False), ("tcp", False), ("proxy", False), ("tls", False)]
+    assert told == [*begun, ("tcp", True), ("proxy", True), ("tls", True)]
+
+
+def test_of_several_addresses_only_the_one_that_counts_is_told(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
     server, nobody = serve(), resolve_host(unused_url())
-    there, not_there = ((socket.AF_INET, ("127.0.0.1", port)) for port in (server.port, nobody.port))
-    route, deadline = Route(nobody, None, True, None), Deadline(time.monotonic() + SOON, "connect", SOON)
-    gone = list(stages_from([not_there, there], nobody, route, deadline))
-    assert [(stage.name, stage.error) for stage in gone] == [("tcp", None), ("proxy", None)]
-    assert names(list(stages_from([there, not_there], nobody, route, deadline))) == ["tcp", "proxy"]
-    assert isinstance(error_of(list(stages_from([not_there], nobody, route, deadline))), OllamaConnectionError)
+
+    def two(*_: object, **__: object) -> list[Any]:
+        ports = (nobody.port, server.port)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    gone = way("gpu.test")
+    assert [(each.name, each.error) for each in gone] == [("dns", None), ("tcp", None), ("proxy", None)]
+    assert gone[0].found == ["127.0.0.1", "127.0.0.1"]
 
 
 def test_nothing_takes_longer_than_it_may(alive: ExitStack) -> None:
