@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -73,6 +74,15 @@ def released(serve: Serve) -> Iterator[threading.Event]:
 def world(tmp_path: Path) -> World:
     """A home with nothing in it, nothing on stdin, and nobody at a terminal."""
     return World(tmp_path)
+
+
+@pytest.fixture
+def fresh(world: World) -> World:
+    """A machine that never had a server."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 11434)) == 0:
+            pytest.skip("a server listens at the default address of this machine")
+    return world
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -28,15 +27,6 @@ LATER = FIRST.splitlines(keepends=True)[0]
 COLOURS = ("chat", "Name three colours.")
 
 
-@pytest.fixture
-def fresh(world: World) -> World:
-    """A machine that never had a server."""
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 11434)) == 0:
-            pytest.skip("a server listens at the default address of this machine")
-    return world
-
-
 def test_the_first_time_as_it_is_drawn(fresh: World) -> None:
     person = fresh.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
     ran = person.run(*COLOURS)
@@ -52,6 +42,13 @@ def test_in_a_pipe_it_is_a_line(fresh: World) -> None:
     assert fresh.run(*COLOURS, "--quiet").err == ""
     person = fresh.with_(stderr_is_terminal=True, variables={"NO_COLOR": "1"})
     assert person.run(*COLOURS).err == FIRST
+
+
+@pytest.mark.parametrize("flags", [(), ("--embedded",)], ids=["standing in", "asked for"])
+def test_its_time_is_limited_as_that_of_a_server(fresh: World, flags: tuple[str, ...]) -> None:
+    ran = fresh.run(*COLOURS, *flags, "--timeout", "0.001", "-q")
+    assert (ran.status, ran.out) == (6, "")
+    assert ran.err.startswith("Error: the built-in engine "), ran.err
 
 
 def test_json_names_the_engine(fresh: World) -> None:

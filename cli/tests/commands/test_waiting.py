@@ -388,6 +388,28 @@ def test_whether_a_model_waits_for_others_to_make_room(
         assert Watch(watched, model, Memory(str(tmp_path)), lambda: next(clock)).look() == Phase(words, since=since)
 
 
+@pytest.mark.parametrize(
+    ("last", "tokens", "seconds", "phase"),
+    [
+        (19, 812, 37, Phase("loading llama3.1:8b", 98_362_745, 19)),
+        (19, 812, 39, Phase("loading llama3.1:8b, or reading 812 tokens by now", since=0.0)),
+        (19, 12, 39, Phase("loading llama3.1:8b", 98_362_745, 19)),
+        (2, 812, 9, Phase("loading llama3.1:8b", 98_362_745, 2)),
+        (2, 812, 11, Phase("loading llama3.1:8b, or reading 812 tokens by now", since=0.0)),
+    ],
+)
+def test_what_is_listed_as_being_loaded_may_be_read_by_now(
+    tmp_path: Path, serve: Serve, *, last: float, tokens: int, seconds: float, phase: Phase
+) -> None:
+    server = serve({"/api/ps": InTurn(*(answer({"models": [each]}) for each in STARTING)), "/api/tags": TAGS})
+    memory = Memory(str(tmp_path))
+    memory.note_load(server.url, "llama3.1:8b", last)
+    clock = itertools.chain([0.0], itertools.repeat(seconds))
+    with OllamaClient(server.url) as client:
+        watched = Server(client, resolve_host(server.url), "ollama")
+        assert Watch(watched, "llama3.1:8b", memory, lambda: next(clock), tokens).look() == phase
+
+
 def test_behind_a_pull_the_wait_for_room_begins_anew(world: World, serve: Serve, released: threading.Event) -> None:
     layer = {"status": "pulling a", "digest": "a", "total": 9, "completed": 9}
     server = serve(

@@ -119,7 +119,7 @@ def answer(
             error.hint = hint_with(_instead(settings.model), error, settings)
             raise
         refused = error
-    yield from _stood_in(question, named, memory, refused, looks=looks)
+    yield from _stood_in(question, settings, memory, refused, looks=looks)
 
 
 def check_name(settings: Settings) -> None:
@@ -141,15 +141,15 @@ def _instead(named: str | None) -> str | None:
 
 
 def _stood_in(
-    question: Question, named: Choice | None, memory: Memory, refused: OllamaConnectionError, *, looks: bool
+    question: Question, settings: Settings, memory: Memory, refused: OllamaConnectionError, *, looks: bool
 ) -> Iterator[Step]:
     """The steps where the built-in engine answers. Raises what the server was refused with, where it can't."""
     try:
-        with built_in() as server:
+        with built_in(settings.timeout) as server:
             choice = clear_choice(server.client.list_models(), server.own_model)
             if choice is None:
                 raise refused
-            choice = named or choice
+            choice = named_model(settings) or choice
             yield StandingIn(choice.model, first=not memory.knows(BUILT_IN_INTRODUCED))
             yield from _asked(server, question, choice, memory, pull=False, looks=looks)
     except NotInstalled as missing:

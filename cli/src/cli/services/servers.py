@@ -16,7 +16,7 @@ from vuhitra.names import same_model
 
 if TYPE_CHECKING:
     from cli.services.profiles import CertificateOptions
-    from vuhitra import OllamaClient, OllamaConnectionError, Retry
+    from vuhitra import OllamaClient, OllamaConnectionError, Retry, Timeouts
     from vuhitra.transport.connecting import Stage
     from vuhitra.transport.stages import Gone
     from vuhitra.transport.tls import CertificateError
@@ -115,7 +115,7 @@ def reached(settings: Settings, memory: Memory, *, attempts: int = 3, wait: floa
     wait: seconds it has to come up.
     """
     if settings.embedded:
-        with built_in() as server:
+        with built_in(settings.timeout) as server:
             yield server._replace(flags=settings.host_flags)
         return
     from vuhitra import OllamaAuthenticationError, OllamaConnectionError, OllamaProtocolError, Retry
@@ -200,11 +200,16 @@ def hint_with(instead: str | None, error: OllamaConnectionError, settings: Setti
 
 def _client(settings: Settings, host: Host, retry: Retry) -> OllamaClient:
     """The client for a host, with the certificates that belong to it."""
-    from vuhitra import OllamaClient, Timeouts
+    from vuhitra import OllamaClient
 
-    timeouts = Timeouts.of(settings.timeout) if settings.timeout else Timeouts()
-    certificates = _certificates(settings)
+    certificates, timeouts = _certificates(settings), _timeouts(settings.timeout)
     return OllamaClient(host, settings.model, timeouts, retry=retry, auto_pull=False, **certificates)
+
+
+def _timeouts(seconds: float | None) -> Timeouts:
+    from vuhitra import Timeouts
+
+    return Timeouts.of(seconds) if seconds else Timeouts()
 
 
 def _certificates(settings: Settings) -> CertificateOptions:
@@ -259,14 +264,14 @@ def other_key(settings: Settings) -> str:
 
 
 @contextmanager
-def built_in() -> Generator[Server]:
-    """The engine inside this program, running as long as it is needed."""
+def built_in(timeout: float | None = None) -> Generator[Server]:
+    """The engine inside this program, running as long as it is needed. timeout: see `Settings`."""
     from cli.services.embedded import EngineNotInstalledError, ModelNotInstalledError
     from cli.services.embedded.serving import serve_in_background
     from vuhitra import OllamaClient
 
     try:
-        with serve_in_background() as host, OllamaClient(host, auto_pull=False) as client:
+        with serve_in_background() as host, OllamaClient(host, None, _timeouts(timeout), auto_pull=False) as client:
             yield Server(client, host, "embedded")
     except (EngineNotInstalledError, ModelNotInstalledError) as error:
         missing = "engine" if isinstance(error, EngineNotInstalledError) else "model"

@@ -20,6 +20,8 @@ CONNECTING = "connecting"
 _AT_MOST = 2.0
 _WORTH_TELLING = 100
 """Tokens that are worth a number."""
+_LOADS_WITHIN = 10.0
+"""Seconds after which a model whose last load took no longer may well be loaded."""
 _BEGINS_WITHIN = 5.0
 """Seconds in which a server has found out whether a model fits beside those it has loaded, and begun to load it."""
 
@@ -87,11 +89,20 @@ class Watch:
         if mine is None and running:
             return self._queued(running)
         last = self._memory.last_load(self._server.host.url, self._model)
+        # A server says no more of a model that reads its first prompt than of one that is still being loaded.
+        if self._seconds > max(_LOADS_WITHIN, 2 * (last or 0.0)) and (self._tokens or 0) >= _WORTH_TELLING:
+            words = f"loading {self._model}, or reading {self._tokens:,} tokens by now"
+            return Phase(words, since=self._asked_at)
         return Phase(f"loading {self._model}", size_of(self._listed) or None, last)
+
+    @property
+    def _seconds(self) -> float:
+        """How long ago the server was asked."""
+        return self._clock() - self._asked_at
 
     def _queued(self, running: Sequence[Mapping[str, Any]]) -> Phase:
         """What is true where other models are loaded, and this one isn't."""
-        begins = self._clock() - self._asked_at < _BEGINS_WITHIN
+        begins = self._seconds < _BEGINS_WITHIN
         # One that shares the weights of another is answered by it, under the other's name.
         if begins or any(_weights(each) == _weights(self._listed) for each in running):
             return self._waited_for
