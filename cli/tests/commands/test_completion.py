@@ -66,9 +66,21 @@ def test_commands_that_no_list_names_are_not_offered(world: World) -> None:
     assert "rm" not in asked(world, "vuhitra models ")
 
 
+def test_a_file_that_a_setting_names(world: World) -> None:
+    assert asked(world, "vuhitra config set profiles.a.ca au") == ["au"]
+    assert asked(world, "vuhitra config set profiles.a.url ht") == []
+
+
 @pytest.mark.parametrize(
     "line",
-    ["vuhitra chat -m ", "vuhitra chat --model ", "vuhitra models show ", "vuhitra models pull ", "vuhitra run "],
+    [
+        "vuhitra chat -m ",
+        "vuhitra config set model ",
+        "vuhitra config set profiles.a.embed_model ",
+        "vuhitra models show ",
+        "vuhitra models pull ",
+        "vuhitra run ",
+    ],
 )
 def test_the_names_of_models(world: World, serve: Serve, line: str) -> None:
     here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("llama3.1:8b", "smollm2:latest")}).url})
@@ -274,7 +286,8 @@ def test_fish_completes(world: World, serve: Serve, tmp_path: Path) -> None:
         assert done.stdout.splitlines() == words
 
 
-def test_zsh_completes(world: World, serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("begins", ["autoload -U compinit; compinit -D -u; ", ""], ids=["set up", "bare"])
+def test_zsh_completes(world: World, serve: Serve, tmp_path: Path, begins: str) -> None:
     zsh = shutil.which("zsh")
     if not zsh:
         pytest.skip("no zsh here")
@@ -282,7 +295,7 @@ def test_zsh_completes(world: World, serve: Serve, tmp_path: Path) -> None:
     here = world.with_(variables={"OLLAMA_IP": host})
     here = here.with_(variables={"PATH": _with_program(here, tmp_path)["PATH"], "TERM": "dumb"})
     with in_terminal(here, program=(zsh, "-f", "-i")) as shell:
-        shell.send('autoload -U compinit; compinit -D -u; eval "$(vuhitra completion zsh)"; echo rea""dy\n')
+        shell.send(f'{begins}eval "$(vuhitra completion zsh)"; echo rea""dy\n')
         shell.wait_for("ready")
         shell.send("vuhitra models sho\tm3.1:\t --json\n")
         shell.wait_for(r'"version": 1[^$]*2004h')

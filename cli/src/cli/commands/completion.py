@@ -59,6 +59,7 @@ _vuhitra_completion() {
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _vuhitra_completion "$@"
 else
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
     compdef _vuhitra_completion vuhitra
 fi
 """
@@ -109,9 +110,9 @@ class _Asked(ShellComplete):
         from cli.services.completing import model_names, profile_names, setting_keys
 
         environment = self.environment
-        if wanted.callback is check_model_names:
-            return _items_of(model_names(_settings(context, environment), environment.state_dir))
-        match (wanted.metavar or "").strip("[]").split("|"):
+        match _taken_by(wanted, context).split("|"):
+            case ["MODEL"]:
+                return _items_of(model_names(_settings(context, environment), environment.state_dir))
             case ["FILE", *_]:
                 return [CompletionItem(begun, type="file")]
             case [*_, "PROFILE"]:
@@ -219,6 +220,17 @@ def complete(cli: click.Command, environment: Environment, shell: str) -> None:
             out.write(lines + "\n")
     except Exception:  # noqa: BLE001, S110  a key was pressed, and whatever is wrong is not the time to tell it
         pass
+
+
+def _taken_by(parameter: click.Parameter, context: click.Context) -> str:
+    """What a parameter takes, as its help calls it; MODEL for the name of one."""
+    from cli.config_rules import FILES
+
+    key = str(context.params.get("key", "")).rpartition(".")[2]
+    is_value = parameter.metavar == "[VALUE]"
+    if parameter.callback is check_model_names or (is_value and key in ("model", "embed_model")):
+        return "MODEL"
+    return "FILE" if is_value and key in FILES else (parameter.metavar or "").strip("[]")
 
 
 def _settings(context: click.Context, environment: Environment) -> Settings:
