@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cli.commands.facts import notes_on
+from cli.commands.facts import cut_of, is_cut_as_asked
+from cli.services.question import Question
 from tests.commands.conftest import InTurn, Routes, Serve, generated, listed
 from tests.commands.running import World
 from tests.scripted_server import STREAM_HEAD, Close, answer, chunk, stream, unused_url
@@ -76,7 +77,37 @@ def test_of_an_empty_answer_that_names_no_model_the_one_that_was_asked_is_told(w
 def test_an_answer_that_has_no_end_is_said_to_have_none(stopped_by: StoppedBy, said: str | None) -> None:
     reply = Reply("and then, and then")
     reply.stopped_by, reply.stats = stopped_by, Stats(eval_count=7)
-    assert list(notes_on(reply, "m")) == ([said] if said else [])
+    assert cut_of(reply, "m") == said
+
+
+CUT = "m was stopped after 1 token\n"
+CUT_ELSEWHERE = "m stopped after 1 token: its window is full, or its limit reached\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], f"warning: {CUT_ELSEWHERE}"),
+        (["-q"], f"warning: {CUT_ELSEWHERE}"),
+        (["--num-predict", "1"], f"note: {CUT}"),
+        (["-q", "-o", "num_predict=1"], ""),
+        (["-q", "--num-predict", "2"], f"warning: {CUT_ELSEWHERE}"),
+        (["-q", "--num-predict", "-1"], f"warning: {CUT_ELSEWHERE}"),
+    ],
+)
+def test_an_answer_that_was_cut_is_a_loss_unless_its_length_was_asked_for(
+    world: World, serve: Serve, flags: list[str], said: str
+) -> None:
+    server = serve({"/api/generate": stream(generated("a", done_reason="length", eval_count=1))})
+    ran = world.run("chat", "x", "-m", "m", "--host", server.url, *flags)
+    assert (ran.status, ran.out, ran.err) == (0, "a\n", said)
+
+
+def test_the_limit_of_the_built_in_model_is_nobody_s_wish() -> None:
+    reply = Reply("and then")
+    reply.stopped_by = "limit"
+    assert not is_cut_as_asked(reply, Question("x"))
+    assert is_cut_as_asked(reply, Question("x", options={"num_predict": 9}))
 
 
 def test_notes_are_no_plain_text_among_json(world: World, serve: Serve) -> None:

@@ -34,8 +34,8 @@ TWO = "Here:\n```py\none\n```\nand\n~~~\ntwo\n\n~~~\nbye"
     ],
 )
 def test_blocks(text: str, first: str | None, last: str | None) -> None:
-    assert extracted(text, "first") == first
-    assert extracted(text, "last") == last
+    blocks = extracted(text, "first"), extracted(text, "last")
+    assert tuple(block and block.text for block in blocks) == (first, last)
 
 
 def test_the_block_alone_is_printed(world: World, serve: Serve) -> None:
@@ -51,6 +51,15 @@ def test_without_one_all_is_printed_and_that_is_said(world: World, serve: Serve)
     ran = world.run(*args)
     assert (ran.status, ran.out, ran.err) == (0, "**no** code\n", WARNING)
     assert world.run(*args, "--json").json["extracted"] is None
+
+
+def test_a_block_without_an_end_is_said_to_have_none(world: World, serve: Serve) -> None:
+    said = "warning: the code block isn't closed: the answer ends within it\n"
+    args = ("chat", "x", "-m", "m", "-q", "--host", serve(says=["```\na\n```\n", "```\nb"]).url)
+    assert (world.run(*args, "-x").out, world.run(*args, "-x").err) == ("a\n", "")
+    ran = world.run(*args, "--xl")
+    assert (ran.status, ran.out, ran.err) == (0, "b\n", said)
+    assert world.run(*args, "--xl", "--json").json["extracted"] == "b"
 
 
 def test_json_has_both(world: World, serve: Serve) -> None:

@@ -200,8 +200,8 @@ class TestErrors:
         assert error_lines(world, "models", "list")[0].endswith("(OLLAMA_IP in ./.env)")
 
     def test_notes_and_warnings_say_what_they_are(self, world: World, serve: Serve) -> None:
-        cut = serve({"/api/generate": stream(generated("a", done_reason="length"))})
-        assert world.run(*chat(cut)).err.startswith("note: ")
+        cut = serve({"/api/generate": stream(generated("a", done_reason="length", eval_count=1))})
+        assert world.run(*chat(cut, "--num-predict", "1")).err.startswith("note: ")
         assert world.run(*chat(serve(says=["a"]), "--extract")).err.startswith("warning: ")
 
     @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from cli.services.answering import Asking
+from cli.services.question import Question
 from cli.terminal.escape_filter import harmless_line
+from cli.terminal.numbers import counted
 from cli.terminal.statistics import Taken
 from vuhitra.reply import Reply
 
@@ -58,17 +59,25 @@ def taken_by(reply: Reply, first_word: float | None) -> Taken:
     )
 
 
-def notes_on(reply: Reply, asked: str) -> Iterator[str]:
-    """What the text of an answer doesn't show about it. asked: the model, where the reply names none."""
-    model = harmless_line(reply.model or asked)
+def cut_of(reply: Reply, asked: str) -> str | None:
+    """How an answer was cut; None where it wasn't. asked: the model, where the reply names none."""
+    model, written = harmless_line(reply.model or asked), counted(reply.stats.eval_count, "token")
     match reply.stopped_by:
         case "limit":
-            yield f"{model} was stopped after {reply.stats.eval_count} tokens"
+            return f"{model} was stopped after {written}"
         case "window":
-            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full"
+            return f"{model} stopped after {written}: its window is full"
         case "length":  # the server doesn't say which
-            yield f"{model} stopped after {reply.stats.eval_count} tokens: its window is full, or its limit reached"
+            return f"{model} stopped after {written}: its window is full, or its limit reached"
         case _:
-            pass
-    if not (reply.strip() or reply.tool_calls):
-        yield f"{model} answered nothing"
+            return None
+
+
+def is_cut_as_asked(reply: Reply, question: Question) -> bool:
+    """Whether what cut an answer is the limit that was set for it."""
+    return reply.stopped_by == "limit" and "num_predict" in question.options
+
+
+def silence_of(reply: Reply, asked: str) -> str | None:
+    """That an answer says nothing; None where it does. asked: as above."""
+    return None if reply.strip() or reply.tool_calls else f"{harmless_line(reply.model or asked)} answered nothing"

@@ -14,6 +14,7 @@ from cli.terminal.screen import Screen
 from cli.terminal.waiting import Awaited
 
 NO_CODE = "no code block in the answer; all of it is here"
+NOT_CLOSED = "the code block isn't closed: the answer ends within it"
 
 
 def holds_back(call: Invocation, presentation: Presentation) -> bool:
@@ -66,7 +67,7 @@ def _layout(call: Invocation, presentation: Presentation, out: Screen) -> Layout
 
 
 def _extraction(presentation: Presentation) -> Callable[[str], str | None] | None:
-    """What takes the wanted block of code out of an answer, and warns where there is none."""
+    """What takes the wanted block of code out of an answer, and warns where there is none, or no end of it."""
     which = presentation.extract
     if which is None:
         return None
@@ -76,6 +77,9 @@ def _extraction(presentation: Presentation) -> Callable[[str], str | None] | Non
         found = extracted(text, which)
         if found is None:
             get_logger("cli").warning(NO_CODE)
-        return found
+            return None
+        if not found.is_closed:
+            get_logger("cli").warning(NOT_CLOSED)
+        return found.text
 
     return extraction

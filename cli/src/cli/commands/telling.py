@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from cli.commands.facts import facts_of, notes_on, taken_by
+from cli.commands.facts import cut_of, facts_of, is_cut_as_asked, silence_of, taken_by
 from cli.commands.heading import head, introduce, tell_material
 from cli.commands.invocation import Invocation
 from cli.commands.showing import awaited, holds_back, shows_thinking, view_of
@@ -225,10 +225,17 @@ class Telling:
         asked = self._asked
         if asked and asked.server.engine == "ollama":
             self._call.memory.note_load(asked.server.host.url, asked.model, reply.stats.load_duration)
-        for note in notes_on(reply, self._model):
-            self._call.note(note)
+        self._tell_of_lack(reply, asked)
         if self._presentation.stats and not self._call.flags.json:
             self._tell_statistics(reply)
+
+    def _tell_of_lack(self, reply: Reply, asked: Asking | None) -> None:
+        """What the text doesn't show: that it was cut, which is a loss unless it was asked for; that there is none."""
+        if said := cut_of(reply, self._model):
+            is_wanted = asked is not None and is_cut_as_asked(reply, asked.question)
+            (self._call.note if is_wanted else get_logger("cli").warning)(said)
+        if said := silence_of(reply, self._model):
+            self._call.note(said)
 
     def _tell_statistics(self, reply: Reply) -> None:
         from cli.terminal.statistics import statistics

@@ -37,8 +37,15 @@ def fence_in(line: str) -> Fence | None:
     return Fence(*found.groups()) if found else None
 
 
-def extracted(text: str, which: Literal["first", "last"]) -> str | None:
-    """What is in the first or the last block of a text; None where there is none."""
+class Block(NamedTuple):
+    """What is in a block; one that isn't closed goes on to the end."""
+
+    text: str
+    is_closed: bool
+
+
+def extracted(text: str, which: Literal["first", "last"]) -> Block | None:
+    """The first or the last block of a text; None where there is none."""
     found = None
     for block in _blocks(text):
         found = block
@@ -47,19 +54,18 @@ def extracted(text: str, which: Literal["first", "last"]) -> str | None:
     return found
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """What is in each block; one that isn't closed goes on to the end."""
+def _blocks(text: str) -> Iterator[Block]:
     fence, inside = None, list[str]()
     for line in text.split("\n"):
         if fence is None:
             fence = fence_in(line)
         elif fence.ends_at(line):
-            yield "\n".join(inside)
+            yield Block("\n".join(inside), is_closed=True)
             fence, inside = None, []
         else:
             inside.append(_moved_out(line, fence.indent))
     if fence is not None:
-        yield "\n".join(inside)
+        yield Block("\n".join(inside), is_closed=False)
 
 
 def _moved_out(line: str, indent: str) -> str:
