@@ -264,11 +264,14 @@ class TestShowPrompt:
         )
         assert ran.err == "note: about 3 tokens; nothing was sent\n"
 
-    def test_it_is_what_goes_over_the_wire(self, world: World, serve: Serve) -> None:
+    @pytest.mark.parametrize(("flag", "tokens"), [(("--raw",), "1 token"), (("-s", "y"), "2 tokens")])
+    def test_it_is_what_goes_over_the_wire(
+        self, world: World, serve: Serve, flag: tuple[str, ...], tokens: str
+    ) -> None:
         (world.home / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         server = serve(says=['{"a": 1}'])
-        flags = ("--think=low", "--raw", "-o", "stop=x", "--schema", "a int", "--keep-alive", "5m", "-a", "x.png")
-        args = ("chat", "x", "-m", "m", "-s", "y", *flags, "--host", server.url)
+        flags = ("--think=low", "-o", "stop=x", "--schema", "a int", "--keep-alive", "5m", "-a", "x.png", *flag)
+        args = ("chat", "x", "-m", "m", *flags, "--host", server.url)
         shown = world.run(*args, "--show-prompt", "--json").json
         assert world.run(*args).status == 0
         assert shown["request"] == server.requests[-1].json
@@ -277,7 +280,7 @@ class TestShowPrompt:
         said = world.run(*args, "--show-prompt")
         assert "images: 1 (8 B)\n" in said.out
         assert "model: m (from --model)\n" in said.out
-        assert said.err == "note: about 2 tokens and 1 image; nothing was sent\n"
+        assert said.err == f"note: about {tokens} and 1 image; nothing was sent\n"
 
     def test_the_built_in_model(self, world: World) -> None:
         said = world.run("chat", "x", "--embedded", "--show-prompt").out

@@ -104,9 +104,25 @@ def test_any_json(world: World, serve: Serve) -> None:
     server = serve(says=["{}"])
     assert world.run("chat", "x", "-m", "m", "--host", server.url, "--format", "json").out == "{}\n"
     assert server.requests[0].json["format"] == "json"
-    both = world.run("chat", "x", "--format", "json", "--schema", "a")
-    assert both.err == "Error: --format and --schema exclude each other: a schema is a format\n"
     assert world.run("chat", "x", "--format", "xml").status == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--format", "json", "--schema", "a"], "--format and --schema exclude each other: a schema is a format"),
+        (["-x", "--schema", "a"], "-x and --schema exclude each other: an answer in JSON has no code block"),
+        (["--xl", "--format", "json"], "--xl and --format exclude each other: an answer in JSON has no code block"),
+        (
+            ["--raw", "-s", "be brief"],
+            "--raw takes no -s: what the model is told to be has its place in the template",
+        ),
+    ],
+)
+def test_flags_that_exclude_each_other_are_wrong_usage(world: World, serve: Serve, flags: list[str], said: str) -> None:
+    server = serve(says=["{}"])
+    ran = world.run("chat", "x", "-m", "m", "--host", server.url, *flags)
+    assert (ran.status, ran.err, server.requests) == (2, f"Error: {said}\n", [])
 
 
 @pytest.mark.parametrize(

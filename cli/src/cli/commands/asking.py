@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 _NAMED = ("temperature", "seed", "num_ctx", "num_predict")
 """Options that have flags of their own."""
+_EXTRACTING = {"first": "-x", "last": "--xl"}
 
 
 def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Question:
     """All that is asked. Raises Failure where nothing is, or where something can't be read."""
     environment = call.environment
-    if given["format"] and given["schema"]:
-        raise Failure("--format and --schema exclude each other: a schema is a format")
+    _check_together(given)
     options = _options(given, prompt)
     words = prompt_of(prompt, environment.cwd, given["file"])
     schema = _schema(call, given)
@@ -52,6 +52,17 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
         keep_alive=given["keep_alive"],
         on_overflow=given["on_overflow"],
     )
+
+
+def _check_together(given: Given) -> None:
+    """Raises Failure for flags that exclude each other."""
+    if given["format"] and given["schema"]:
+        raise Failure("--format and --schema exclude each other: a schema is a format")
+    if given["raw"] and given["system"]:
+        raise Failure("--raw takes no -s: what the model is told to be has its place in the template")
+    if given["extract"] and (given["format"] or given["schema"]):
+        flag, form = _EXTRACTING[given["extract"]], "--format" if given["format"] else "--schema"
+        raise Failure(f"{flag} and {form} exclude each other: an answer in JSON has no code block")
 
 
 def _options(given: Given, words: Sequence[str]) -> dict[str, Any]:
