@@ -95,6 +95,12 @@ class TestOrder:
         assert world.run_process(*args, "-f", "-", stdin=subprocess.DEVNULL).err == "note: stdin is empty\n"
         assert world.run_process(*args, "--no-stdin").err == ""
 
+    def test_a_dash_is_no_prompt(self, world: World, serve: Serve) -> None:
+        said = "- is no PROMPT: stdin is read without it\n  try: vuhitra chat < FILE, or -f - for another place\n"
+        assert refused(world.with_(stdin=b"text"), "-") == said
+        assert refused(world, "--", "-") == said
+        assert prompt_of(world, serve(says=["a"]), "5", "-", "3") == "5 - 3"
+
     def test_material_alone_is_a_prompt(self, world: World, serve: Serve) -> None:
         (world.home / "a.txt").write_text("ay")
         assert prompt_of(world, serve(says=["a"]), "-f", "a.txt") == "```a.txt\nay\n```"
