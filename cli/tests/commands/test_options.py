@@ -65,6 +65,7 @@ def test_without_options_none_are_sent(world: World, serve: Serve) -> None:
         (["--num-ctx", "0"], "--num-ctx is a whole number, 1 at least, not 0"),
         (["-o", "temperature", "0.5"], "-o takes KEY=VALUE, not 'temperature'\n  try: -o temperature=0.5"),
         (["-o", "stop", "."], "-o takes KEY=VALUE, not 'stop'\n  try: -o stop=VALUE"),
+        (["-o", "stop="], "the option stop is empty"),
         (["-o", "=1"], "-o takes KEY=VALUE, not '=1'\n  try: -o temperature=0.5"),
         (["-o", "xyzzy"], "-o takes KEY=VALUE, not 'xyzzy'\n  try: -o temperature=0.5"),
     ],
@@ -85,7 +86,18 @@ def test_the_user_s_own_options_go_before_those_of_the_built_in_model(world: Wor
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("10m", "10m"), ("1h30m", "1h30m"), ("-1m", "-1m"), ("1.5h", "1.5h"), ("300", 300), ("-1", -1), ("0.5", 0.5)],
+    [
+        ("10m", "10m"),
+        ("1h30m", "1h30m"),
+        ("-1m", "-1m"),
+        ("1.5h", "1.5h"),
+        ("300", 300),
+        ("-1", -1),
+        ("0.5", 0.5),
+        ("9223372036", 9_223_372_036),
+        ("2562047h", "2562047h"),
+        ("-99999999999", -99_999_999_999),
+    ],
 )
 def test_how_long_a_model_stays_loaded(text: str, value: float | str) -> None:
     read = keep_alive_of(text)
@@ -95,6 +107,14 @@ def test_how_long_a_model_stays_loaded(text: str, value: float | str) -> None:
 @pytest.mark.parametrize("text", ["", "5x", "m", "1h 30m", "forever", "nan"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no time"):
+        keep_alive_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["9223372037", "99999999999", "1e30", "2562047h48m", "-2562047h48m", "9223372036s999999999us"]
+)
+def test_longer_than_a_server_can_count_is_out_of_range(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time up to 9,223,372,036 seconds"):
         keep_alive_of(text)
 
 

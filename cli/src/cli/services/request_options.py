@@ -44,7 +44,10 @@ KNOWN = {
 """Every option that servers know, and what it takes."""
 
 _SWITCHES = {"true": True, "false": False}
-_DURATION = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_STEP = rf"(\d+\.?\d*|\.\d+)({'|'.join(_UNITS)})"
+_LONGEST = 2**63 // 10**9
+"""Seconds that a server can count, in Go's nanoseconds; with one more it unloads the model at once."""
 
 
 def options_of(pairs: Sequence[str], words: Sequence[str] = ()) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def options_of(pairs: Sequence[str], words: Sequence[str] = ()) -> dict[str, Any
 def value_of(name: str, text: str, flag: str | None = None) -> Any:
     """The value of a known option. flag: the one that gave it. Raises Failure for what it doesn't take."""
     kind, who = KNOWN[name], flag or f"the option {name}"
+    if kind.words == _TEXTS and not text:
+        raise Failure(f"{who} is empty")
     value = _read(kind.words, text)
     if value is None and kind.words == _INTEGER and re.fullmatch(r"\s*[-+]?\d+\s*", text):
         raise Failure(f"{who} has 18 digits at most")
@@ -88,16 +93,21 @@ def value_of(name: str, text: str, flag: str | None = None) -> Any:
 def keep_alive_of(text: str) -> float | str:
     """How long a model stays loaded, as a server takes it: seconds, or a duration as Go writes it.
 
-    Raises ValueError for what is neither.
+    Raises ValueError for what is neither, and for more than a server can count.
     """
-    number = _read(_INTEGER, text)
+    number: float | None = _read(_INTEGER, text)
     if number is None:
         number = _read(_NUMBER, text)
-    if number is not None:
-        return float(number) if isinstance(number, float) else int(number)
-    if _DURATION.fullmatch(text):
-        return text
-    raise ValueError(f"{text!r} is no time: 10m, 1h30m, 300 (seconds), 0 (unload at once) or -1 (keep for ever)")
+    if number is None and not re.fullmatch(f"[-+]?({_STEP})+", text):
+        raise ValueError(f"{text!r} is no time: 10m, 1h30m, 300 (seconds), 0 (unload at once) or -1 (keep for ever)")
+    if (_seconds_in(text) if number is None else number) > _LONGEST:
+        raise ValueError(f"{text!r} is no time up to {_LONGEST:,} seconds (292 years); -1 keeps for ever")
+    return text if number is None else number
+
+
+def _seconds_in(duration: str) -> float:
+    """How long a duration as Go writes it is, whatever its sign."""
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_STEP, duration))
 
 
 def _read(kind: str, text: str) -> Any:
