@@ -258,7 +258,7 @@ class TestShowPrompt:
         assert (ran.status, server.requests) == (0, [])
         assert ran.out == (
             f"POST {server.url}/api/generate\n"
-            "model: none is named, so the only one there that can chat\n"
+            "model: none is named: the only one there that can chat, if there is just one\n"
             'truncate: false\nshift: false\noptions: {"seed": 1}\nstream: true\n'
             "\nsystem:\nbe brief\n\nprompt:\nwhy?\n"
         )
@@ -281,6 +281,17 @@ class TestShowPrompt:
         assert "images: 1 (8 B)\n" in said.out
         assert "model: m (from --model)\n" in said.out
         assert said.err == f"note: about {tokens} and 1 image; nothing was sent\n"
+
+    def test_what_may_be_left_out_is_noted(self, world: World) -> None:
+        args = ("chat", "x", "-m", "m", "--show-prompt", "--on-overflow")
+        sent = "note: about 1 token; nothing was sent\n"
+        server_s = "note: all of it is shown; of what doesn't fit the window, the server would leave out a part\n"
+        assert world.run(*args, "warn").err == server_s + sent
+        assert world.run(*args, "trim").err == sent
+        assert world.run(*args, "error").err == sent
+        piped = world.with_(stdin=b"y").run(*args, "trim")
+        own = "note: all of the material is shown; of what doesn't fit the window, its end would be cut\n"
+        assert (piped.out.endswith("prompt:\ny\n\nx\n"), piped.err) == (True, own + sent)
 
     def test_the_built_in_model(self, world: World) -> None:
         said = world.run("chat", "x", "--embedded", "--show-prompt").out

@@ -20,8 +20,19 @@ def show_prompt(call: Invocation, question: Question) -> None:
         return
     safe = harmless if call.out.is_terminal else str
     call.out.write(safe(_in_words(seen, call.settings, question)))
+    if said := _lost_if_too_long(question):
+        call.note(said)
     images = f" and {counted(len(question.images), 'image')}" if question.images else ""
     call.note(f"about {counted(question.tokens, 'token')}{images}; nothing was sent")
+
+
+def _lost_if_too_long(question: Question) -> str | None:
+    """What may be left out of what is shown: whether it fits, the server alone knows."""
+    if question.on_overflow == "trim" and question.materials:
+        return "all of the material is shown; of what doesn't fit the window, its end would be cut"
+    if question.on_overflow == "warn":
+        return "all of it is shown; of what doesn't fit the window, the server would leave out a part"
+    return None
 
 
 def _in_words(seen: Preview, settings: Settings, question: Question) -> str:
@@ -39,7 +50,7 @@ def _in_words(seen: Preview, settings: Settings, question: Question) -> str:
 
 def _model(name: str | None, settings: Settings) -> str:
     if name is None:
-        return "none is named, so the only one there that can chat"
+        return "none is named: the only one there that can chat, if there is just one"
     return f"{name} (from {settings.source('model')})" if settings.model else f"{name} (the built-in one)"
 
 
