@@ -310,6 +310,16 @@ def test_zsh_completes(world: World, serve: Serve, tmp_path: Path, begins: str) 
         ("zsh_complete", {"COMP_WORDS": "vuhitra chat --think=h", "COMP_CWORD": "2"}, "plain\n--think=high\n_"),
         ("zsh_complete", {"COMP_WORDS": "vuhitra chat -o temp", "COMP_CWORD": "3"}, "open\ntemperature=\n_"),
         ("fish_complete", {"COMP_WORDS": "vuhitra models he", "COMP_CWORD": "he"}, "plain,health\t"),
+        (
+            "zsh_complete",
+            {"COMP_WORDS": "vuhitra chat --hide-", "COMP_CWORD": "2"},
+            "plain\n--hide-thinking\nHide what the model thinks.\n",
+        ),
+        (
+            "fish_complete",
+            {"COMP_WORDS": "vuhitra chat --show-t", "COMP_CWORD": "--show-t"},
+            "plain,--show-thinking\tShow what the model thinks, on stderr.\n",
+        ),
     ],
 )
 def test_zsh_and_fish_are_answered_in_their_way(

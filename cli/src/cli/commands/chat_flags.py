@@ -56,11 +56,15 @@ class Flag(click.Option):
     """A flag in a group of the help.
 
     also: other spellings of it, which work and which the help doesn't show.
+    off: what the one that switches it off is for, where a shell lists that by itself.
     """
 
-    def __init__(self, names: Sequence[str], *, group: str, also: Sequence[str] = (), **attributes: Any) -> None:
+    def __init__(
+        self, names: Sequence[str], *, group: str, also: Sequence[str] = (), off: str | None = None, **attributes: Any
+    ) -> None:
         super().__init__([*names, *also], **attributes)
         self.group = group
+        self.off = off
         self._also = also
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
@@ -233,6 +237,7 @@ FLAGS = (
         also=(" /--hidethinking",),
         default=None,
         help="Show what the model thinks, on stderr.",
+        off="Hide what the model thinks.",
     ),
     _flag(_PRINTED, "-x", "--extract", flag_value="first", help="Print the first code block only."),
     _flag(_PRINTED, "--xl", "--extract-last", "extract", flag_value="last", help="Print the last code block only."),

@@ -102,7 +102,7 @@ class _Asked(ShellComplete):
             return []
         items = self._items(wanted, context, begun) if isinstance(wanted, click.Parameter) else None
         if items is None:
-            return wanted.shell_complete(context, begun)
+            return [_in_own_words(item, context) for item in wanted.shell_complete(context, begun)]
         return [item for item in items if item.value.startswith(begun)]
 
     def _items(self, wanted: click.Parameter, context: click.Context, begun: str) -> list[CompletionItem[str]] | None:
@@ -238,6 +238,14 @@ def _settings(context: click.Context, environment: Environment) -> Settings:
 
     settings = load_settings(environment.variables, environment.cwd, environment.config_file)
     return settings.with_flags(host=flags_of(context).server)
+
+
+def _in_own_words(item: CompletionItem[str], context: click.Context) -> CompletionItem[str]:
+    """What is offered; a flag that switches something off with what that is for, where it has words of its own."""
+    for param in context.command.params:
+        if item.value in param.secondary_opts and (words := getattr(param, "off", None)):
+            item.help = words
+    return item
 
 
 def _items_of(names: Iterable[str]) -> list[CompletionItem[str]]:
