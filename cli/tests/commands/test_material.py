@@ -329,14 +329,23 @@ class TestPages:
     def test_one_that_takes_too_long(self, serve: Serve, dribbled: bytes) -> None:
         begun = [HEAD] if dribbled != HEAD else []
         server = serve({"/x": [*begun, Dribble(dribbled, 0.01)]})
-        with pytest.raises(Failure, match="took too long") as raised:
+        with pytest.raises(Failure, match=r"/x took longer than 0\.1 s") as raised:
             fetch(f"{server.url}/x", seconds=0.1)
         assert raised.value.verdict is Verdict.TIMED_OUT
 
     def test_a_server_that_says_nothing(self, serve: Serve) -> None:
         server = serve({"/x": [Hang()]})
-        with pytest.raises(Failure, match="took too long"):
-            fetch(f"{server.url}/x", silent=0.05)
+        with pytest.raises(Failure, match=r"/x took longer than 0\.05 s"):
+            fetch(f"{server.url}/x", seconds=0.05)
+
+    @pytest.mark.parametrize("flag", ["-f", "-a"])
+    def test_its_limit_is_that_of_the_answer_where_one_is_given(self, world: World, serve: Serve, flag: str) -> None:
+        url = f"{serve({'/x': [Hang()]}).url}/x"
+        ran = world.run("chat", "x", flag, url, "--timeout", "0.1", "-m", "m", "--host", unused_url())
+        assert (ran.status, ran.err) == (
+            6,
+            f"Error: {url} took longer than 0.1 s\n  try: a longer --timeout\n",
+        )
 
     def test_a_server_that_is_not_there(self) -> None:
         with pytest.raises(Failure, match="cannot fetch") as raised:

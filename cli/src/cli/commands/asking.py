@@ -101,7 +101,7 @@ def _read(call: Invocation, given: Given, *, has_words: bool) -> tuple[list[Mate
     if is_named and given["no_stdin"]:
         raise Failure("--no-stdin, and yet a flag reads stdin")
     read = partial(read_stdin, stdin.bytes, partial(_tell_of_stdin, call))
-    places = Places(environment.cwd, environment.variables, read)
+    places = Places(environment.cwd, environment.variables, read, given["timeout"])
     materials = [_awaited(call, place, partial(material_at, place, places)) for place in files]
     seen = [_awaited(call, place, partial(image_at, place, places)) for place in images]
     if is_read and not is_named:

@@ -273,7 +273,7 @@ FLAGS = (
         "--timeout",
         metavar="SECONDS",
         type=Seconds(),
-        help="How long the answer may take to begin, and each piece of it to follow.",
+        help="How long the answer may take to begin, each piece of it to follow, and a page of -f or -a to be fetched.",
     ),
     _flag(_SERVER, "--retries", metavar="N", type=Count(0), help="How often to try again (2)."),
     _flag(_SERVER, "--wait", metavar="SECONDS", type=Seconds(), help="Wait for a server that is coming up."),

@@ -23,12 +23,13 @@ _SHORTEST_FENCE = 3
 class Places(NamedTuple):
     """Where things are read from. cwd: what paths are relative to. variables: name the home folder.
 
-    stdin: reads all of it.
+    stdin: reads all of it. seconds: how long a page may take; None: as long as is usual.
     """
 
     cwd: str
     variables: Mapping[str, str]
     stdin: Callable[[], bytes]
+    seconds: float | None = None
 
     def source(self, place: str, flag: str) -> Source:
         """What a flag names. Raises Failure."""
@@ -37,7 +38,7 @@ class Places(NamedTuple):
         if is_url(place):
             from cli.services.fetching import fetch
 
-            return fetch(place, images=flag == IMAGES)
+            return fetch(place, images=flag == IMAGES, seconds=self.seconds)
         return read_file(place, self.cwd, self.variables, flag)
 
     def text_at(self, path: str, flag: str) -> str:

@@ -33,14 +33,13 @@ from cli.services.reading import LARGEST, Source, check_size
 from cli.services.time_limit import within
 
 SECONDS = 30.0
-"""How long a page may take in all."""
-SILENT = 10.0
-"""Seconds that a server may say nothing."""
+"""How long a page may take in all, where nothing else is asked for."""
 _TEXTS = ("json", "xml", "javascript", "yaml", "toml", "x-ndjson", "x-sh", "sql", "csv", "markdown", "x-python")
 
 
-def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: float = SECONDS) -> Source:
-    """What a URL holds. images: an image is wanted, and not text. silent, seconds: see above. Raises Failure."""
+def fetch(url: str, *, images: bool = False, seconds: float | None = None) -> Source:
+    """What a URL holds. images: an image is wanted, and not text. seconds: its limit in all. Raises Failure."""
+    limit = seconds or SECONDS
     name = without_user_info(url)
     if name != url:
         raise Failure(f"{name} would be asked with a password, which is not done")
@@ -48,20 +47,20 @@ def fetch(url: str, *, images: bool = False, silent: float = SILENT, seconds: fl
     headers = {"User-Agent": f"vuhitra/{__version__}", "Accept-Encoding": "identity"}
 
     def read() -> Source:
-        with _opener().open(Request(asked, headers=headers), timeout=silent) as answer:  # noqa: S310  see _opener
+        with _opener().open(Request(asked, headers=headers), timeout=limit) as answer:  # noqa: S310  see _opener
             _check_type(name, answer.headers, images=images)
             return Source(name, _read(answer), answer.headers.get_content_charset())
 
     try:
-        source = within(seconds, read)
+        source = within(limit, read)
     except HTTPError as error:
         with error:
             raise _refused(name, error) from error
     except TimeoutError as error:
-        raise _too_slow(name) from error
+        raise _too_slow(name, limit) from error
     except (URLError, HTTPException, OSError, ValueError) as error:
         if isinstance(error, URLError) and isinstance(error.reason, TimeoutError):
-            raise _too_slow(name) from error
+            raise _too_slow(name, limit) from error
         raise _unreached(name, error) from error
     check_size(name, source.data)
     return source
@@ -141,8 +140,8 @@ def _refused(name: str, error: HTTPError) -> Failure:
     return Failure(f"{name} was not given", why=f"HTTP {error.code} {error.reason}".rstrip(), verdict=verdict)
 
 
-def _too_slow(name: str) -> Failure:
-    return Failure(f"{name} took too long", verdict=Verdict.TIMED_OUT)
+def _too_slow(name: str, limit: float) -> Failure:
+    return Failure(f"{name} took longer than {limit:g} s", hint="a longer --timeout", verdict=Verdict.TIMED_OUT)
 
 
 def _unreached(name: str, error: Exception) -> Failure:
