@@ -368,8 +368,7 @@ class TestOutput:
 
     def test_a_folder_that_is_gone_takes_no_file(self, world: World, serve: Serve) -> None:
         program = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"', *COMMAND)
-        asked = ask(serve(says=["a"]), "--output", "x")
-        ran = world.run_process(*asked, program=program, stdin=subprocess.DEVNULL)
+        ran = world.run_process(*ask(serve(says=["a"]), "--output", "x"), program=program)
         assert (ran.status, ran.err) == (2, "Error: cannot write to x (--output)\n  No such file or directory\n")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")

@@ -201,10 +201,10 @@ def test_what_is_not_installed_is_named(
     without.write_text(text)
     folders = [str(tmp_path / "first on the path"), *sys.path]
     here = fresh.with_(variables={"PYTHONPATH": os.pathsep.join(folders)})
-    ran = here.run_process(*COLOURS, "--embedded", stdin=subprocess.DEVNULL)
+    ran = here.run_process(*COLOURS, "--embedded")
     assert (ran.status, ran.err) == (3, f"Error: the built-in {missing} is not installed\n  {why}\n  try: {hint}\n")
     # Where it can't stand in, the missing server is the error; where it isn't there, nobody is sent to it.
-    ran = here.run_process(*COLOURS, stdin=subprocess.DEVNULL)
+    ran = here.run_process(*COLOURS)
     assert ran.status == 3
     assert ran.err.startswith("Error: cannot connect to Ollama at http://127.0.0.1:11434 (the default)")
     assert ran.err.endswith(f"without a server: {hint}\n")

@@ -546,7 +546,7 @@ class TestEveryReader:
         assert not re.search("[\r\x1b]", ran.out + ran.err)
 
     def test_pipes_get_utf_8_whatever_the_locale(self, world: World, serve: Serve) -> None:
-        ran = world.with_(variables={"LC_ALL": "C"}).run_process(*chat(serve(says=["你好"])), stdin=subprocess.DEVNULL)
+        ran = world.with_(variables={"LC_ALL": "C"}).run_process(*chat(serve(says=["你好"])))
         assert (ran.status, ran.out, ran.err) == (0, "你好\n", "")
 
 

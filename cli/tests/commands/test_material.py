@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 
 import pytest
 
@@ -14,7 +13,7 @@ from cli.services.fetching import fetch
 from cli.services.file_kinds import kind_of
 from cli.services.reading import LARGEST
 from tests.commands.conftest import RoutedServer, Serve, generated
-from tests.commands.running import COMMAND, SOON, World, in_terminal
+from tests.commands.running import SOON, World, in_terminal
 from tests.scripted_server import Dribble, Flood, Hang, Step, stream, unused_url
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
@@ -75,31 +74,11 @@ class TestOrder:
             terminal.wait_for("a\r\n")
             assert terminal.end() == 0
 
-    @pytest.mark.parametrize("args", [["x"], ["-f", "-", "x"]])
-    def test_that_it_is_empty_is_said_where_something_was_to_come(
-        self, world: World, serve: Serve, args: list[str]
-    ) -> None:
-        here = ("chat", *args, "-m", "m", "--host", serve(says=["a"]).url)
-        (world.home / "empty").touch()
-        with open(world.home / "empty", "rb") as file:
-            assert world.run_process(*here, stdin=file).err == "note: stdin is empty\n"
-        assert world.run_process(*here).err == "note: stdin is empty\n"
-        assert world.with_(stdin=b"\n").run_process(*here).err == "note: stdin is empty\n"
-        assert world.run_process(*here, "-q").err == ""
-
-    def test_who_gives_nothing_on_purpose_is_not_told(self, world: World, serve: Serve) -> None:
+    def test_that_it_is_empty_is_said_where_a_flag_names_it(self, world: World, serve: Serve) -> None:
         args = ("chat", "x", "-m", "m", "--host", serve(says=["a"]).url)
-        assert world.run_process(*args, stdin=subprocess.DEVNULL).err == ""
-        shell = ("bash", "-c", 'exec "$@" <&-', "bash", *COMMAND)
-        assert world.run_process(*args, program=shell).err == ""
-        assert world.run_process(*args, "-f", "-", stdin=subprocess.DEVNULL).err == "note: stdin is empty\n"
-        assert world.run_process(*args, "--no-stdin").err == ""
-
-    def test_a_dash_is_no_prompt(self, world: World, serve: Serve) -> None:
-        said = "- is no PROMPT: stdin is read without it\n  try: vuhitra chat < FILE, or -f - for another place\n"
-        assert refused(world.with_(stdin=b"text"), "-") == said
-        assert refused(world, "--", "-") == said
-        assert prompt_of(world, serve(says=["a"]), "5", "-", "3") == "5 - 3"
+        assert world.run_process(*args, "-f", "-").err == "note: stdin is empty\n"
+        assert world.run_process(*args, "-f", "-", "-q").err == ""
+        assert world.run_process(*args).err == ""  # as where a program gives every child an empty pipe
 
     def test_material_alone_is_a_prompt(self, world: World, serve: Serve) -> None:
         (world.home / "a.txt").write_text("ay")

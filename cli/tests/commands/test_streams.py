@@ -72,8 +72,7 @@ class TestEncodings:
 
     def test_a_pipe_gets_utf_8_whatever_the_locale(self, world: World, serve: Serve) -> None:
         here = world.with_(variables={"LC_ALL": "C"})
-        args = ("chat", "schön", "-m", "m", "--host", serve(says=["你好"]).url)
-        ran = here.run_process(*args, stdin=subprocess.DEVNULL)
+        ran = here.run_process("chat", "schön", "-m", "m", "--host", serve(says=["你好"]).url)
         assert (ran.status, ran.out, ran.err) == (0, "你好\n", "")
 
     def test_a_terminal_under_the_c_locale_is_shown_ascii(self, world: World, serve: Serve) -> None:

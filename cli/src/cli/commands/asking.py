@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from cli.commands.chat_flags import Given
 from cli.commands.invocation import Invocation
 from cli.failure import Failure
-from cli.services.prompts import is_pipe_or_file, prompt_of, read_stdin
+from cli.services.prompts import prompt_of, read_stdin
 from cli.services.question import Material, Question
 from cli.terminal.escape_filter import harmless_line
 
@@ -36,7 +36,7 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
             raise Failure("PROMPT is missing: what about the image?", hint='vuhitra chat -a FILE "What is this?"')
         raise _nothing(call, given)
     for each in materials:
-        if not each.text and (each.name != "stdin" or _was_to_say_something(call, given)):
+        if not each.text and (each.name != "stdin" or "-" in given["file"]):
             call.note(f"{harmless_line(each.name)} is empty")
     if len(prompt) == 1 and os.path.isfile(os.path.join(environment.cwd, prompt[0])):
         call.note(f"{harmless_line(prompt[0])} is a file, and only its name is sent; -f sends what it holds")
@@ -65,11 +65,6 @@ def _check_together(given: Given) -> None:
     if given["extract"] and (given["format"] or given["schema"]):
         flag, form = _EXTRACTING[given["extract"]], "--format" if given["format"] else "--schema"
         raise Failure(f"{flag} and {form} exclude each other: an answer in JSON has no code block")
-
-
-def _was_to_say_something(call: Invocation, given: Given) -> bool:
-    """Whether it is worth a note that stdin is empty."""
-    return "-" in given["file"] or is_pipe_or_file(call.environment.stdin.bytes)
 
 
 def _options(given: Given, words: Sequence[str]) -> dict[str, Any]:

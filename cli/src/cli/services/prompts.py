@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Sequence
 from threading import Timer
 from typing import BinaryIO
@@ -45,15 +44,6 @@ def read_stdin(stream: BinaryIO, on_silence: Callable[[], None] | None = None) -
     finally:
         if timer:
             timer.cancel()
-
-
-def is_pipe_or_file(stream: BinaryIO) -> bool:
-    """Whether something was to come on a stdin: a device, as /dev/null, or none at all says that there is nothing."""
-    try:
-        mode = os.fstat(stream.fileno()).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def _with_the_rest(data: bytes, stream: BinaryIO) -> bytes:
