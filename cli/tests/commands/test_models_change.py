@@ -16,6 +16,9 @@ from tests.scripted_server import answer, stream
 RECORDINGS = Path(__file__).parents[1] / "embedded" / "recordings"
 GONE = answer({"error": "model 'x' not found"}, 404)
 DONE = answer(b"")
+OTHERS = answer({"models": [{"name": name, "digest": f"sha256:{name}"} for name in ("a", "b:latest")]})
+ONE_MODEL = listed("a", "b:latest", digest="sha256:1")
+REPLACED = "note: b was another model before, and is replaced\n"
 
 
 def making(*statuses: str) -> list[Any]:
@@ -42,15 +45,15 @@ class TestCreate:
         server = serve({"/api/create": making("writing manifest")})
         ran = world.run("models", "create", "brief", "--quantize", "q4_K_M", "--json", "--host", server.url)
         assert (ran.status, ran.json["name"], ran.err) == (0, "brief", "")
-        assert server.requests[0].json["system"] == "Be brief."
-        assert server.requests[0].json["quantize"] == "q4_K_M"
+        assert server.requests[-1].json["system"] == "Be brief."
+        assert server.requests[-1].json["quantize"] == "q4_K_M"
 
     def test_from_a_modelfile_elsewhere(self, world: World, serve: Serve) -> None:
         (world.home / "sub").mkdir()
         (world.home / "sub" / "my.modelfile").write_text("FROM smollm2\n")
         server = serve({"/api/create": making()})
         ran = world.run("models", "create", "x", "-f", "sub/my.modelfile", "--host", server.url)
-        assert (ran.status, server.requests[0].json["from"]) == (0, "smollm2")
+        assert (ran.status, server.requests[-1].json["from"]) == (0, "smollm2")
 
     def test_a_tilde_is_the_home_folder(self, world: World, serve: Serve) -> None:
         (world.home / "Modelfile").write_text("FROM smollm2\n")
@@ -71,7 +74,7 @@ class TestCreate:
         ran = world.run("models", "create", "tiny", "tiny.gguf", "--host", server.url)
         assert (ran.status, ran.err) == (0, "")
         assert server.requests[-1].json["files"] == {"tiny.gguf": digest}
-        assert server.requests[1].body == b"GGUF...."
+        assert server.requests[2].body == b"GGUF...."
 
     @pytest.mark.parametrize(
         ("args", "what"),
@@ -112,7 +115,7 @@ class TestCreate:
         ran = world.run("models", "create", "m", "--host", server.url)
         assert ran.status == 2
         assert ran.err.startswith("Error: cannot make m\n")
-        assert not server.requests
+        assert "/api/create" not in server.paths
 
     def test_a_misspelt_base_is_not_fetched(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
@@ -123,6 +126,28 @@ class TestCreate:
         ran = world.run("models", "create", "smolm2", "--from", "smolm2", "--host", server.url)
         assert f"  try: vuhitra models create smolm2 --from smollm2:latest --host {server.url}\n" in ran.err
         assert server.paths.count("/api/create") == 0
+
+    @pytest.mark.parametrize("args", [["--from", "a"], []])
+    @pytest.mark.parametrize(("now", "replaced"), [(ONE_MODEL, True), (OTHERS, False), (GONE, None)])
+    def test_another_model_of_its_name_is_told(
+        self, world: World, serve: Serve, now: list[Any], replaced: bool | None, args: list[str]
+    ) -> None:
+        (world.home / "Modelfile").write_text("FROM a\n")
+        server = serve({"/api/tags": InTurn(OTHERS, now, OTHERS, now), "/api/create": making()})
+        ran = world.run("models", "create", "b", *args, "--host", server.url)
+        assert (ran.status, ran.err) == (0, REPLACED if replaced else "")
+        ran = world.run("models", "create", "b", *args, "--json", "--host", server.url)
+        assert (ran.json["replaced"], ran.err) == (replaced, "")
+
+    @pytest.mark.parametrize(("there", "replaced"), [(listed("a"), False), (GONE, None)])
+    def test_a_name_that_is_new_is_asked_for_once(
+        self, world: World, serve: Serve, there: list[Any], replaced: bool | None
+    ) -> None:
+        (world.home / "Modelfile").write_text("FROM a\n")
+        server = serve({"/api/tags": there, "/api/create": making()})
+        ran = world.run("models", "create", "b", "--json", "--host", server.url)
+        assert (ran.status, ran.json["replaced"], ran.err) == (0, replaced, "")
+        assert server.paths == ["/api/tags", "/api/create"]
 
     def test_what_the_server_says_against_it(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("other"), "/api/create": recorded_making("create-from-missing")})
@@ -166,7 +191,31 @@ class TestCopy:
         server = serve({"/api/copy": DONE})
         ran = world.run("models", "copy", "a", "b", "--host", server.url)
         assert (ran.status, ran.out, ran.err) == (0, "✓ Model copied: a is also b\n", "")
-        assert server.requests[0].json == {"source": "a", "destination": "b"}
+        assert server.requests[-1].json == {"source": "a", "destination": "b"}
+
+    @pytest.mark.parametrize(("there", "replaced"), [(OTHERS, True), (ONE_MODEL, False), (listed("a"), False)])
+    def test_another_model_of_the_second_name_is_told(
+        self, world: World, serve: Serve, there: list[Any], replaced: bool
+    ) -> None:
+        server = serve({"/api/copy": DONE, "/api/tags": there})
+        ran = world.run("models", "copy", "a", "b", "--host", server.url)
+        assert (ran.status, ran.err) == (0, REPLACED if replaced else "")
+        ran = world.run("models", "copy", "a", "b", "--json", "--host", server.url)
+        assert (ran.json["replaced"], ran.err) == (replaced, "")
+
+    @pytest.mark.parametrize("there", [answer({"error": "no"}, 500), listed("a", "b")])
+    def test_where_that_is_not_known_it_is_copied_all_the_same(
+        self, world: World, serve: Serve, there: list[Any]
+    ) -> None:
+        server = serve({"/api/copy": DONE, "/api/tags": there})
+        ran = world.run("models", "copy", "a", "b", "--json", "--host", server.url)
+        assert (ran.status, ran.json["replaced"], ran.err) == (0, None, "")
+
+    def test_a_model_is_no_copy_of_itself(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/copy": DONE})
+        ran = world.run("models", "copy", "m", "M:latest", "--host", server.url)
+        assert (ran.status, ran.err) == (2, "Error: SOURCE and DESTINATION are the same model\n")
+        assert not server.requests
 
     def test_a_source_that_is_not_there(self, world: World, serve: Serve) -> None:
         server = serve({"/api/copy": GONE, "/api/tags": listed("llama3:8b")})

@@ -138,6 +138,20 @@ def needs_ollama(call: Invocation, what: str) -> None:
         raise Failure(f"the built-in engine can't {what}", hint=f"ollama serve, and then {flag}")
 
 
+def tell_replaced(call: Invocation, name: str, before: str | None, now: str | None) -> bool | None:
+    """Tell that a model took the place of another of its name; None where that isn't known.
+
+    before, now: the digest behind the name; "" where there was no such model.
+    """
+    if before == "":
+        return False
+    if not (before and now):
+        return None
+    if before != now:
+        call.note(f"{harmless_line(name)} was another model before, and is replaced")
+    return before != now
+
+
 def done(call: Invocation, said: str, name: str = "", rest: str = "") -> None:
     """The last line of what went well, with the model's name in bold."""
     if call.narrates:

@@ -9,10 +9,10 @@ import click
 
 from cli.commands.command import FILE_NAME, Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there
+from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there, tell_replaced
 from cli.commands.transferring import transfer
 from cli.failure import Failure
-from cli.services.listing import listed_models
+from cli.services.listing import Listed, digest_of, listed_if_told, listed_models
 from cli.services.model_sources import faults_told, source_of, told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
@@ -47,7 +47,8 @@ def models_create(
 ) -> None:
     """Make a model, from another or from a file.
 
-    FILE is a GGUF file, or a folder with safetensors. Files are uploaded, unless the server has them.
+    FILE is a GGUF file, or a folder with safetensors. Files are uploaded, unless the server has them. Another model
+    of that name is replaced.
 
     \b
     Examples:
@@ -65,13 +66,17 @@ def models_create(
         asked["quantize"] = quantize
     with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING), faults_told(name):
+            listed = listed_if_told(server) if base is None else listed_models(server)
             if base is not None:
-                _check_base(server, base, command_line(context, name, base=MISSING))
+                _check_base(server, base, listed or (), command_line(context, name, base=MISSING))
             records = server.client.create_model(name, stream=True, **asked)
         with faults_told(name):
             made = transfer(call, name, records, steps=told(records))
+        before = digest_of(name, listed)
+        replaced = tell_replaced(call, name, before, digest_of(name, listed_if_told(server)) if before else None)
         if call.flags.json:
-            call.document({"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)})
+            facts = {"host": server.host.url, "name": name, "seconds": round(made.seconds, 3)}
+            call.document({**facts, "replaced": replaced})
         done(call, "Model created successfully: ", name, f"   {made.summary}")
 
 
@@ -82,8 +87,8 @@ def _is_file(base: str, line: Sequence[str]) -> Failure:
     return Failure(f"--from takes a model's name, and {base} is a file", hint=hint)
 
 
-def _check_base(server: Server, base: str, line: Sequence[str]) -> None:
+def _check_base(server: Server, base: str, listed: Sequence[Listed], line: Sequence[str]) -> None:
     """Raise Failure where the base is misspelt: the server would go and fetch what was written."""
-    names = [each["name"] for each in listed_models(server)]
+    names = [each["name"] for each in listed]
     if not any(same_model(base, each) for each in names) and (near := near_names(base, names)):
         raise not_there(server, base, near, line)

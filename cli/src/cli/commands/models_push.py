@@ -11,11 +11,11 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
 from cli.commands.model_verbs import MISSING, Items, command_line, done, needs_ollama, not_there
 from cli.commands.transferring import transfer
-from cli.services.listing import listed_models
+from cli.services.listing import listed_if_told
 from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.progress import places
-from vuhitra.errors import OllamaError, OllamaModelNotFoundError, OllamaResponseError
+from vuhitra.errors import OllamaModelNotFoundError, OllamaResponseError
 from vuhitra.names import near_names, same_model
 
 
@@ -51,14 +51,8 @@ def _missing_told(server: Server, name: str, line: Sequence[str]) -> Generator[N
     try:
         yield
     except (OllamaModelNotFoundError, OllamaResponseError) as error:
-        names = _listed(server)
-        if names is None or any(same_model(name, each) for each in names):
+        listed = listed_if_told(server, None)
+        names = [each["name"] for each in listed or ()]
+        if listed is None or any(same_model(name, each) for each in names):
             raise
         raise not_there(server, name, near_names(name, names), line) from error
-
-
-def _listed(server: Server) -> list[str] | None:
-    try:
-        return [each["name"] for each in listed_models(server)]
-    except OllamaError:  # the error that is told already is the one that matters
-        return None

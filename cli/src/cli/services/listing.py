@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.services.description import description_of
 from vuhitra.errors import OllamaError, OllamaModelError, OllamaModelNotFoundError, OllamaResponseError
+from vuhitra.names import same_model
 
 if TYPE_CHECKING:
     from cli.services.servers import Server
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Listed = Mapping[str, Any]
 
 _AT_MOST = 2.0
-"""Seconds that a question about one model may take."""
+"""Seconds that a question about one model, or beside the point, may take."""
 _NO_SUCH_PATH = (404, 405)
 """What servers answer that describe no models, or don't tell which are loaded."""
 LOADED_IS_UNKNOWN = "which models are loaded is unknown: %s"
@@ -28,6 +29,22 @@ def listed_models(server: Server, seconds: float | None = None) -> list[Listed]:
     """
     client = server.client if seconds is None else server.asked_once(seconds)
     return [each for each in client.list_models() if each["name"].strip()]
+
+
+def listed_if_told(server: Server, seconds: float | None = _AT_MOST) -> list[Listed] | None:
+    """The same where it is beside the point: None where the server doesn't list them, for whatever reason."""
+    try:
+        return listed_models(server, seconds)
+    except OllamaError:
+        return None
+
+
+def digest_of(name: str, listed: Sequence[Listed] | None) -> str | None:
+    """The digest of a model among those that are listed; "" where it isn't there, None where that isn't told."""
+    if listed is None:
+        return None
+    found = next((each for each in listed if same_model(each["name"], name)), None)
+    return "" if found is None else found.get("digest") or None
 
 
 def described_models(server: Server) -> list[Listed]:

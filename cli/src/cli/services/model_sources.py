@@ -48,7 +48,7 @@ def source_of(
 
 @contextmanager
 def faults_told(name: str) -> Generator[None]:
-    """Tells what can't be made a model of: the library says so before anything is sent."""
+    """Tells what can't be made a model of: the library says so before anything of it is sent."""
     try:
         yield
     except OSError as error:
