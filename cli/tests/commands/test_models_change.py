@@ -259,9 +259,7 @@ class TestRemove:
         ran = world.run("models", "remove", "mistrall", "b", "--yes", "--host", server.url)
         assert (ran.status, ran.out) == (5, "✓ Model removed: b\n")
         assert "near names: mistral:latest" in ran.err
-        assert f"  try: vuhitra models remove mistral:latest --host {server.url}\n" in ran.err, (
-            "the yes was for another"
-        )
+        assert f"  try: vuhitra models list --host {server.url}\n" in ran.err, "the yes was for another"
 
     def test_json(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("a", "b"), "/api/delete": InTurn(GONE, DONE)})
@@ -294,6 +292,15 @@ class TestLoad:
         ran = world.run("models", "load", "mmm", "--host", server.url)
         assert ran.status == 5
         assert f"  try: vuhitra models load mm:latest --host {server.url}\n" in ran.err
+
+    def test_what_it_tells_to_try_has_all_flags_that_were_given(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": GONE, "/api/tags": listed("mm:latest")})
+        common = ("--color", "never", "--debug", "--no-stream")
+        ran = world.run("-q", "models", "load", "mmm", "--keep-alive", "1h", *common, "--host", server.url)
+        flags = f"--keep-alive 1h -q --color never --debug --no-stream --host {server.url}"
+        assert f"  try: vuhitra models load mm:latest {flags}\n" in ran.err
+        ran = world.run("models", "load", "mmm", "--json", "--stream", "--host", server.url)
+        assert ran.error["hint"] == f"vuhitra models load mm:latest --json --stream --host {server.url}"
 
     def test_unloading_several(self, world: World, serve: Serve) -> None:
         server = serve({"/api/generate": stream(generated(done_reason="unload"))})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from cli.commands.command import Flags, flags_of
 from cli.commands.invocation import Invocation
 from cli.exit_status import ExitStatus, Verdict
 from cli.failure import AlreadyTold, Failure
@@ -98,22 +99,37 @@ MISSING = "\0"
 
 
 def command_line(context: click.Context, *words: str, **values: str) -> list[str]:
-    """This command with these arguments and its own flags, as they were given, but for these values.
+    """This command with these arguments and all flags, as they were given, but for these values.
 
-    A yes is left out: it was one to what was written.
+    Those that name the server are left out: who knows it adds them.
     """
+    given = {**_given(context), **values}
     line = [*context.command_path.split()[1:], *words]
     for each in context.command.params:
-        name = each.name or ""
-        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if isinstance(each, click.Option) and each.expose_value and is_given and name != "yes":
-            line += [each.opts[0]] if each.is_flag else [each.opts[0], str({**context.params, **values}[name])]
+        if isinstance(each, click.Option) and each.name in given:
+            line += _written(each, given[each.name])
     return line
+
+
+def _given(context: click.Context) -> dict[str, Any]:
+    """What was given in the command line, by the flags' names."""
+    own, common = context.params, flags_of(context)._replace(host=None, embedded=False)._asdict()
+    return {
+        **{name: own[name] for name in own if context.get_parameter_source(name) is ParameterSource.COMMANDLINE},
+        **{name: value for name, value in common.items() if value != getattr(Flags(), name)},
+    }
+
+
+def _written(option: click.Option, value: object) -> list[str]:
+    """A flag as it is written."""
+    if not option.is_flag:
+        return [option.opts[0], str(value)]
+    return [option.opts[0] if value else option.secondary_opts[0]]
 
 
 @contextmanager
 def near_names_for(server: Server, line: Sequence[str]) -> Generator[None]:
-    """Tells of a model that isn't there with near names. line: what was asked, with MISSING for the model's name."""
+    """Tells of a model that isn't there with near names. line: what to try, with MISSING for the model's name."""
     try:
         yield
     except OllamaModelNotFoundError as error:

@@ -8,7 +8,7 @@ import click
 
 from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import invocation
-from cli.commands.model_verbs import MISSING, Items, command_line, done, near_names_for, needs_ollama
+from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
 from cli.exit_status import ExitStatus
 from cli.failure import AlreadyTold
 from cli.services.listing import listed_models
@@ -18,6 +18,9 @@ from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import size
 from vuhitra.names import same_model
+
+_TO_SEE_THEM = ("models", "list")
+"""What to try where a model isn't there: never a removal, which would be that of another."""
 
 
 @click.command(name="remove", cls=Command)
@@ -44,7 +47,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
             raise AlreadyTold(ExitStatus.NOT_ALLOWED)
         with Items(call, server) as items:
             for name in names:
-                with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
+                with items.item(name) as result, near_names_for(server, _TO_SEE_THEM):
                     with call.waiting(f"removing {name}"):
                         server.client.delete_model(name)
                     result["removed"] = True
