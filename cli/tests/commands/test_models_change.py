@@ -16,6 +16,7 @@ from tests.scripted_server import answer, stream
 RECORDINGS = Path(__file__).parents[1] / "embedded" / "recordings"
 GONE = answer({"error": "model 'x' not found"}, 404)
 DONE = answer(b"")
+TINY = b"GGUF\x03\0\0\0"
 OTHERS = answer({"models": [{"name": name, "digest": f"sha256:{name}"} for name in ("a", "b:latest")]})
 ONE_MODEL = listed("a", "b:latest", digest="sha256:1")
 REPLACED = "note: b was another model before, and is replaced\n"
@@ -67,14 +68,14 @@ class TestCreate:
     def test_from_weights_which_are_uploaded(self, world: World, serve: Serve) -> None:
         from hashlib import sha256
 
-        (world.home / "tiny.gguf").write_bytes(b"GGUF....")
-        digest = f"sha256:{sha256(b'GGUF....').hexdigest()}"
+        (world.home / "tiny.gguf").write_bytes(TINY)
+        digest = f"sha256:{sha256(TINY).hexdigest()}"
         blob = InTurn(answer({"error": "no such blob"}, 404), answer(b"", 201))
         server = serve({f"/api/blobs/{digest}": blob, "/api/create": making("parsing GGUF")})
         ran = world.run("models", "create", "tiny", "tiny.gguf", "--host", server.url)
         assert (ran.status, ran.err) == (0, "")
         assert server.requests[-1].json["files"] == {"tiny.gguf": digest}
-        assert server.requests[2].body == b"GGUF...."
+        assert server.requests[2].body == TINY
 
     @pytest.mark.parametrize(
         ("args", "what"),
@@ -108,6 +109,52 @@ class TestCreate:
             "Error: --from takes a model's name, and ./my-m.gguf is a file\n"
             f"  try: vuhitra models create m ./my-m.gguf -s 'Be brief.' --host {server.url}\n"
         )
+
+    @pytest.mark.parametrize("base", ["./Modelfile", "Modelfile"])
+    def test_a_modelfile_behind_from_goes_behind_its_flag(self, world: World, serve: Serve, base: str) -> None:
+        (world.home / "Modelfile").write_text("FROM smollm2\n")
+        server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
+        ran = world.run("models", "create", "m", "--from", base, "--json", "--host", server.url)
+        assert (ran.status, "/api/create" in server.paths) == (2, False)
+        assert ran.error["message"] == f"--from takes a model's name, and {base} is a file"
+        assert ran.error["hint"] == f"vuhitra models create m -f {base} --json --host {server.url}"
+
+    def test_a_base_with_a_name_too_long_for_a_file_is_a_model(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/tags": listed(), "/api/create": making()})
+        assert world.run("models", "create", "m", "--from", "x" * 300, "--host", server.url).status == 0
+
+    def test_a_model_that_is_called_as_a_file_here_is_a_model(self, world: World, serve: Serve) -> None:
+        (world.home / "smollm2").write_text("FROM other\n")
+        server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
+        assert world.run("models", "create", "m", "--from", "smollm2", "--host", server.url).status == 0
+
+    @pytest.mark.parametrize("text", [b"FROM smollm2\n", "FROM smollm2\n".encode("utf-16")])
+    def test_a_modelfile_is_no_weights(self, world: World, serve: Serve, text: bytes) -> None:
+        (world.home / "my file").write_bytes(text)
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "m", "my file", "--quantize", "q8_0", "--host", server.url)
+        assert (ran.status, server.requests) == (2, [])
+        assert ran.err == (
+            "Error: my file is text, and no model's weights\n"
+            f"  try: vuhitra models create m -f 'my file' --quantize q8_0 --host {server.url}\n"
+        )
+
+    def test_what_points_to_weights_is_told_as_such(self, world: World, serve: Serve) -> None:
+        (world.home / "m.gguf").write_text("version https://git-lfs.github.com/spec/v1\n")
+        ran = world.run("models", "create", "m", "m.gguf", "--host", serve({"/api/create": making()}).url)
+        assert (ran.status, "`git lfs pull` fetches it" in ran.err) == (2, True)
+
+    @pytest.mark.parametrize(("given", "sent"), [("@parrot.txt", "You are a parrot."), ("@@home", "@home")])
+    def test_the_system_text_is_given_as_in_a_chat(self, world: World, serve: Serve, given: str, sent: str) -> None:
+        (world.home / "parrot.txt").write_text("You are a parrot.\n")
+        server = serve({"/api/tags": listed("smollm2:latest"), "/api/create": making()})
+        assert world.run("models", "create", "m", "--from", "smollm2", "-s", given, "--host", server.url).status == 0
+        assert server.requests[-1].json["system"] == sent
+
+    def test_a_system_text_that_is_not_there_is_told_before_anything_is_sent(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/create": making()})
+        ran = world.run("models", "create", "m", "--from", "smollm2", "-s", "@no.txt", "--host", server.url)
+        assert (ran.status, ran.err, server.requests) == (2, "Error: no file no.txt\n", [])
 
     def test_a_modelfile_that_makes_no_sense(self, world: World, serve: Serve) -> None:
         (world.home / "Modelfile").write_text("SYSTEM Be brief.\n")

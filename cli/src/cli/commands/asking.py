@@ -44,7 +44,7 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
     return Question(
         words=words,
         materials=[each for each in materials if each.text],
-        system=_system(call, given),
+        system=system_in(call, given["system"]),
         images=images,
         options=options,
         think=given["think"],
@@ -127,12 +127,13 @@ def _of_stdin(data: bytes) -> Material:
     return Material("stdin", decoded(Source("stdin", data)).rstrip("\r\n"))
 
 
-def _system(call: Invocation, given: Given) -> str | None:
-    if given["system"] is None:
+def system_in(call: Invocation, given: str | None) -> str | None:
+    """The system text in what `-s` was given. Raises Failure for a file that can't be read."""
+    if given is None:
         return None
     from cli.services.composing import Places, system_of
 
-    return system_of(given["system"], Places(call.environment.cwd, call.environment.variables, bytes))
+    return system_of(given, Places(call.environment.cwd, call.environment.variables, bytes))
 
 
 def _schema(call: Invocation, given: Given) -> dict[str, Any] | None:

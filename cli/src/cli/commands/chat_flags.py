@@ -142,6 +142,10 @@ def _names_system_file(given: str) -> bool:
     return given.startswith("@") and not given.startswith("@@")
 
 
+SYSTEM = Text(names_file=_names_system_file)
+"""What every `--system` takes: a text, or the name of a file behind an @."""
+
+
 def _names_schema_file(given: str) -> bool:
     from cli.services.schemas import names_file
 
@@ -187,7 +191,7 @@ FLAGS = (
         "-s",
         "--system",
         metavar="TEXT|@FILE",
-        type=Text(names_file=_names_system_file),
+        type=SYSTEM,
         help="What the model is told to be; @@ begins with an @.",
     ),
     _flag(_ASKED, "--no-stdin", is_flag=True, help="Don't read stdin."),

@@ -98,16 +98,16 @@ MISSING = "\0"
 """What stands in a command line for the name that is wrong there; no argument can be it."""
 
 
-def command_line(context: click.Context, *words: str, **values: str) -> list[str]:
-    """This command with these arguments and all flags, as they were given, but for these values.
+def command_line(context: click.Context, *words: str, **values: str | None) -> list[str]:
+    """This command with these arguments and all flags, as they were given, but for these values; None: without it.
 
     Those that name the server are left out: who knows it adds them.
     """
     given = {**_given(context), **values}
     line = [*context.command_path.split()[1:], *words]
     for each in context.command.params:
-        if isinstance(each, click.Option) and each.name in given:
-            line += _written(each, given[each.name])
+        if isinstance(each, click.Option) and (value := given.get(each.name or "")) is not None:
+            line += _written(each, value)
     return line
 
 

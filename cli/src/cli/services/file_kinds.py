@@ -61,5 +61,10 @@ def kind_of(data: bytes) -> Kind | None:
     return None
 
 
+def may_be_text(data: bytes) -> bool:
+    """Whether a file that begins with these bytes may be text: in UTF-8, or in UTF-16 with its byte order mark."""
+    return data.startswith((b"\xff\xfe", b"\xfe\xff")) or (kind_of(data) is None and not _is_binary(data))
+
+
 def _is_binary(data: bytes) -> bool:
     return any(byte < 9 or 13 < byte < 27 for byte in data[:1024])

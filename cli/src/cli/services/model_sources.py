@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.failure import Failure
+from cli.services.file_kinds import may_be_text
 from cli.services.reading import expanded
+from vuhitra.sources import check_file
 
 if TYPE_CHECKING:
     from vuhitra.types import CreateOptions, Progress
 
 MODELFILE = "Modelfile"
 """What is looked for where nothing is named."""
+_BEGINNING = 1024
+"""Bytes that tell what a file holds."""
 
 
 def source_of(
@@ -35,7 +40,7 @@ def source_of(
         )
     if base is not None:
         return {"from_": base}
-    path = Path(folder, expanded(weights or modelfile or MODELFILE, variables))
+    path = place_of(weights or modelfile or MODELFILE, folder, variables)
     if not path.exists():
         if named:
             raise Failure(f"no such file: {named[0]}")
@@ -44,6 +49,23 @@ def source_of(
             hint="vuhitra models create NAME --from smollm2:135m --system 'You are a parrot.'",
         )
     return {"from_": path} if weights is not None else {"modelfile": path}
+
+
+def place_of(file: str, folder: str, variables: Mapping[str, str]) -> Path:
+    """Where a file is. folder: what paths are relative to. variables: name the home folder."""
+    return Path(folder, expanded(file, variables))
+
+
+def is_text(path: Path) -> bool:
+    """Whether there is a file of text, as a Modelfile is and no weights are.
+
+    Raises OSError or ValueError for one that can't be uploaded.
+    """
+    if not isfile(path):  # Path's raises for a name that is too long
+        return False
+    check_file(path)
+    with path.open("rb") as file:
+        return may_be_text(file.read(_BEGINNING))
 
 
 @contextmanager
