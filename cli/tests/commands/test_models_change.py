@@ -308,6 +308,25 @@ class TestRemove:
         assert "near names: mistral:latest" in ran.err
         assert f"  try: vuhitra models list --host {server.url}\n" in ran.err, "the yes was for another"
 
+    @pytest.mark.parametrize(
+        ("variables", "dotenv", "config", "source"),
+        [
+            ({"MODEL": "M"}, "", "", "MODEL"),
+            ({}, "MODEL=m", "", "MODEL in ./.env"),
+            ({}, "", 'model = "m:latest"', "model in ~/.config/vuhitra/config.toml"),
+        ],
+    )
+    def test_that_it_was_the_default_is_told(
+        self, world: World, serve: Serve, *, variables: dict[str, str], dotenv: str, config: str, source: str
+    ) -> None:
+        (world.home / ".env").write_text(dotenv)
+        (world.home / ".config" / "vuhitra").mkdir(parents=True)
+        (world.home / ".config" / "vuhitra" / "config.toml").write_text(config)
+        server = serve({"/api/tags": listed("m:latest", "b"), "/api/delete": InTurn(DONE, DONE, GONE)})
+        here, args = world.with_(variables=variables), ("models", "remove", "--yes", "--host", server.url)
+        assert here.run(*args, "b", "m").err == f"note: it was the default ({source})\n"
+        assert "note: " not in here.run(*args, "m").err, "it wasn't there"
+
     def test_json(self, world: World, serve: Serve) -> None:
         server = serve({"/api/tags": listed("a", "b"), "/api/delete": InTurn(GONE, DONE)})
         ran = world.run("models", "remove", "a", "b", "--yes", "--json", "--host", server.url)

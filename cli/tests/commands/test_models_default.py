@@ -49,10 +49,15 @@ def test_where_none_is_set_it_is_the_only_one_that_can_chat(world: World, serve:
 
 
 def test_where_there_is_no_default_it_says_so(world: World, serve: Serve) -> None:
-    here = world.with_(variables={"OLLAMA_IP": serve({"/api/tags": listed("a", "b")}).url})
-    ran = here.run("models", "default")
+    server = serve({"/api/tags": listed("a", "b", capabilities=["completion"])})
+    ran = world.run("models", "default", "--host", server.url)
     assert (ran.status, ran.out) == (2, "")
-    assert "vuhitra models default a" in ran.err
+    assert ran.err == (
+        f"Error: no default is set; 2 of those at 127.0.0.1:{server.port} can chat\n  a, b\n"
+        f"  try: vuhitra models default a --host {server.url}\n"
+    )
+    server.routes["/api/tags"] = listed("a", "b")
+    assert " may be able to chat\n" in world.run("models", "default", "--host", server.url).err
 
 
 def test_one_that_is_not_there_is_not_set(world: World, serve: Serve) -> None:

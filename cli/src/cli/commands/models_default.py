@@ -8,10 +8,11 @@ from cli.commands.command import Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_verbs import MISSING, command_line, done, not_there
 from cli.config import short_path
+from cli.failure import Failure
 from cli.logger import get_logger
-from cli.services.choosing import choose_model, named_model
+from cli.services.choosing import WhichModel, choose_model, named_model
 from cli.services.listing import described, listed_models
-from cli.services.servers import connected
+from cli.services.servers import Server, connected
 from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted
@@ -46,12 +47,25 @@ def _show(call: Invocation) -> None:
         with call.waiting(CONNECTING) as waiting, connected(settings, call.memory) as server:
             listed = listed_models(server)
             waiting.now(f"looking at {counted(len(listed), 'model')}")
-            choice = choose_model(described(listed, server), server)
+            try:
+                choice = choose_model(described(listed, server), server)
+            except WhichModel as unclear:
+                raise _none_is_set(unclear, server) from unclear
     if call.flags.json:
         call.document({"model": choice.model, "source": choice.source})
     else:
         call.out.line(call.out.safe(choice.model), BOLD)
         call.aside(f"  {harmless_line(choice.source)}")
+
+
+def _none_is_set(unclear: WhichModel, server: Server) -> Failure:
+    """What to say where no setting names a model, and several could answer."""
+    can = "can" if unclear.is_told else "may be able to"
+    return Failure(
+        f"no default is set; {len(unclear.names)} of those at {server.name} {can} chat",
+        why=unclear.why,
+        hint=server.command("models", "default", unclear.names[0]),
+    )
 
 
 def _set(call: Invocation, context: click.Context, name: str) -> None:

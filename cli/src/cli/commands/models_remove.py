@@ -11,6 +11,7 @@ from cli.commands.invocation import invocation
 from cli.commands.model_verbs import Items, done, near_names_for, needs_ollama
 from cli.exit_status import ExitStatus
 from cli.failure import AlreadyTold
+from cli.services.choosing import named_model
 from cli.services.listing import listed_models
 from cli.services.model_list import size_of
 from cli.services.servers import Server, connected
@@ -45,6 +46,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
         if there and not yes and not call.confirm(_question(server, there, listed)):
             call.note("nothing was removed")
             raise AlreadyTold(ExitStatus.NOT_ALLOWED)
+        default = named_model(call.settings)
         with Items(call, server) as items:
             for name in names:
                 with items.item(name) as result, near_names_for(server, _TO_SEE_THEM):
@@ -52,6 +54,8 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
                         server.client.delete_model(name)
                     result["removed"] = True
                     done(call, "Model removed: ", name)
+                    if default and same_model(default.model, name):
+                        call.note(harmless_line(f"it was the default ({default.source})"))
 
 
 def _found(name: str, listed: dict[str, int | None]) -> str | None:

@@ -29,6 +29,7 @@ class WhichModel(Failure):
             hint=f'{server.command("chat", "-m", names[0])} "…", or: {server.command("models", "default", names[0])}',
         )
         self.names = tuple(names)
+        self.is_told = is_told
 
 
 class Choice(NamedTuple):
