@@ -249,7 +249,7 @@ class Operations(Generic[AnyDriver, AnyTransport]):
         return flows.naming(loading, terms)
 
     def _unload(self, name: str | None, asked: TimeoutOption) -> Flow[None]:
-        terms = self._terms(asked, TimeoutOption)
+        terms = self._short_terms(asked)
         return flows.naming(flows.load_model(self._model(name), None, 0, terms), terms)
 
     def _use(self, name: str, asked: TimeoutOption) -> Flow[ModelDescription]:

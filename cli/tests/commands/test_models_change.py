@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands.conftest import InTurn, Serve, generated, listed
 from tests.commands.running import World
-from tests.scripted_server import answer, stream
+from tests.scripted_server import STREAM_END, STREAM_HEAD, Hang, Pause, answer, chunk, stream
 
 RECORDINGS = Path(__file__).parents[1] / "embedded" / "recordings"
 GONE = answer({"error": "model 'x' not found"}, 404)
@@ -373,6 +373,33 @@ class TestLoad:
         ran = world.run("models", "unload", "a", "b", "--host", server.url)
         assert (ran.status, ran.out) == (0, "✓ Model unloaded: a\n✓ Model unloaded: b\n")
         assert {request.json["keep_alive"] for request in server.requests if request.body} == {0}
+
+
+class TestTimeout:
+    @pytest.mark.parametrize("args", ["load m", "unload m", "pull m", "push m", "create m --from n"])
+    def test_a_server_that_never_answers_is_given_up(self, world: World, serve: Serve, args: str) -> None:
+        silent = {f"/api/{each}": [Hang()] for each in ("generate", "pull", "push", "create")}
+        server = serve({"/api/tags": listed("n"), **silent})
+        ran = world.run("models", *args.split(), "--timeout", "0.2", "--host", server.url)
+        assert ran.status == 6
+        assert "did not begin to answer within 0.2 s" in ran.err
+
+    @pytest.mark.parametrize("verb", ["pull", "push", "create"])
+    def test_a_transfer_may_be_silent_once_it_has_begun(self, world: World, serve: Serve, verb: str) -> None:
+        (world.home / "Modelfile").write_text("FROM n\n")
+        begun = [STREAM_HEAD, chunk({"status": "begun"}), Pause(0.6), chunk({"status": "success"}), STREAM_END]
+        server = serve({f"/api/{verb}": begun})
+        ran = world.run("models", verb, "m", "--timeout", "0.3", "--host", server.url)
+        assert ran.status == 0, ran.err
+
+    def test_what_it_tells_to_try_has_the_same(self, world: World, serve: Serve) -> None:
+        server = serve({"/api/generate": GONE, "/api/tags": listed("mm:latest")})
+        ran = world.run("models", "load", "mmm", "--timeout", "5", "--host", server.url)
+        assert f"  try: vuhitra models load mm:latest --timeout 5 --host {server.url}\n" in ran.err
+
+    def test_it_is_seconds_as_in_a_chat(self, world: World) -> None:
+        ran = world.run("models", "load", "m", "--timeout", "0")
+        assert ran.err == world.run("chat", "x", "--timeout", "0").err.replace("chat", "models load")
 
 
 @pytest.mark.parametrize(

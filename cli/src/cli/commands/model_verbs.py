@@ -23,6 +23,7 @@ from vuhitra.errors import (
     OllamaModelNotFoundError,
     OllamaTimeoutError,
 )
+from vuhitra.limits import Timeouts
 
 if TYPE_CHECKING:
     from typing import Self
@@ -123,7 +124,7 @@ def _given(context: click.Context) -> dict[str, Any]:
 def _written(option: click.Option, value: object) -> list[str]:
     """A flag as it is written."""
     if not option.is_flag:
-        return [option.opts[0], str(value)]
+        return [option.opts[0], f"{value:.15g}" if isinstance(value, float) else str(value)]
     return [option.opts[0] if value else option.secondary_opts[0]]
 
 
@@ -152,6 +153,11 @@ def needs_ollama(call: Invocation, what: str) -> None:
     if call.settings.embedded:
         flag = "the same without --embedded" if call.flags.embedded else "the same with --host URL"
         raise Failure(f"the built-in engine can't {what}", hint=f"ollama serve, and then {flag}")
+
+
+def begun_within(seconds: float | None) -> Timeouts:
+    """The limits of what may be silent for long once it has begun. seconds: until then; None: as is usual."""
+    return Timeouts() if seconds is None else Timeouts(start=seconds)
 
 
 def tell_replaced(call: Invocation, name: str, before: str | None, now: str | None) -> bool | None:

@@ -14,8 +14,9 @@ from cli.commands.asking import system_in
 from cli.commands.chat_flags import SYSTEM
 from cli.commands.command import FILE_NAME, Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
-from cli.commands.model_verbs import MISSING, command_line, done, needs_ollama, not_there, tell_replaced
+from cli.commands.model_verbs import MISSING, begun_within, command_line, done, needs_ollama, not_there, tell_replaced
 from cli.commands.transferring import transfer
+from cli.commands.value_types import UNTIL_IT_BEGINS
 from cli.failure import Failure
 from cli.services.listing import Listed, digest_of, listed_if_told, listed_models
 from cli.services.model_sources import faults_told, is_text, place_of, source_of, told
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     help="Its system prompt, where no Modelfile says it; @@ begins with an @.",
 )
 @click.option("--quantize", metavar="TYPE", help="Make it smaller, as to q4_K_M; only of F16 or F32.")
+@click.option("--timeout", **UNTIL_IT_BEGINS)
 @click.pass_context
 def models_create(
     context: click.Context,
@@ -58,6 +60,7 @@ def models_create(
     base: str | None,
     system: str | None,
     quantize: str | None,
+    timeout: float | None,
 ) -> None:
     """Make a model, from another or from a file.
 
@@ -68,7 +71,7 @@ def models_create(
     Examples:
       vuhitra models create parrot --from smollm2:135m -s "You are a parrot."
     """
-    call = invocation(context)
+    call = invocation(context, timeout=timeout)
     needs_ollama(call, "make models")
     with faults_told(name):
         asked = _asked(call, context, modelfile, base, weights)
@@ -76,6 +79,7 @@ def models_create(
         asked["system"] = text
     if quantize is not None:
         asked["quantize"] = quantize
+    asked["timeout"] = begun_within(timeout)
     with connected(call.settings, call.memory) as server:
         with call.waiting(CONNECTING), faults_told(name):
             listed = listed_if_told(server) if base is None else listed_models(server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 _LONGEST = 1_000_000.0
@@ -22,6 +24,16 @@ class Seconds(click.ParamType[float]):
         if not 0 < seconds <= _LONGEST:  # nor is NaN
             self.fail(f"{value!r} is no number of seconds, above 0 and up to {_LONGEST:,.0f}", param, ctx)
         return seconds
+
+
+TIMEOUT: dict[str, Any] = {
+    "metavar": "SECONDS",
+    "type": Seconds(),
+    "help": "How long the answer may take to begin, and each piece of it to follow.",
+}
+"""What `--timeout` is, wherever there is one."""
+UNTIL_IT_BEGINS: dict[str, Any] = {**TIMEOUT, "help": "How long the server may take to begin."}
+"""The same for what may take long between two signs of life."""
 
 
 class Count(click.ParamType[int]):

@@ -60,7 +60,7 @@ OPERATIONS = {
     "copy_model": Operation(("POST /api/copy",), ("m", "n"), (document(b""),), limits=SHORT),
     "delete_model": Operation(("DELETE /api/delete",), ("m",), (document(b""),), limits=SHORT),
     "load_model": Operation(("POST /api/generate",), ("m",), (LOADED,)),
-    "unload_model": Operation(("POST /api/generate",), ("m",), (LOADED,)),
+    "unload_model": Operation(("POST /api/generate",), ("m",), (LOADED,), limits=SHORT),
 }
 
 API = {
