@@ -255,6 +255,27 @@ def layers(*steps: tuple[int, int]) -> list[dict[str, Any]]:
     return [{"status": "pulling manifest"}, *fetched, {"status": "success"}]
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("list", "asking 127.0.0.1:{port}"),
+        ("unload m", "unloading m"),
+        ("pull m", "looking for m"),
+        ("push m", "pushing m"),
+        ("copy m n", "copying m"),
+        ("create n --from m", "making n"),
+    ],
+)
+def test_while_it_waits_it_says_what_it_does(world: World, serve: Serve, args: str, told: str) -> None:
+    paths = ("tags", "generate", "pull", "push", "copy", "create")
+    server = serve({f"/api/{each}": [Hang()] for each in paths})
+    with in_terminal(world, "models", *args.split(), "--host", server.url) as terminal:
+        terminal.wait_for(told.format(port=server.port) + r" … \d s")
+        terminal.send("\x03")
+        assert terminal.end() == 130
+    assert "connecting" not in terminal.seen
+
+
 class TestPull:
     def test_as_it_is_drawn_for_a_log(self, world: World, serve: Serve) -> None:
         two_gb = 2_000_000_000

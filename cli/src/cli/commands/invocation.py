@@ -59,6 +59,15 @@ class Invocation(NamedTuple):
         return Waiting(self.err, self.environment.monotonic, phase, quiet=not self.narrates)
 
     @property
+    def asking(self) -> str:
+        """What is waited for where the server is asked something. Raises Failure where its setting can't be read."""
+        if self.settings.embedded:
+            return "asking the built-in engine"
+        from cli.services.servers import configured_host
+
+        return f"asking {configured_host(self.settings).name}"
+
+    @property
     def can_ask(self) -> bool:
         """Whether somebody is there to answer a question."""
         return self.environment.stdin.is_terminal and self.err.is_terminal and not self.flags.json

@@ -10,7 +10,6 @@ from cli.commands.model_verbs import MISSING, command_line, done, near_names_for
 from cli.failure import Failure
 from cli.services.listing import digest_of, listed_if_told
 from cli.services.servers import connected
-from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from vuhitra.names import same_model
 
@@ -32,7 +31,7 @@ def models_copy(context: click.Context, source: str, destination: str) -> None:
     needs_ollama(call, "copy models")
     if same_model(source, destination):
         raise Failure("SOURCE and DESTINATION are the same model")
-    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
+    with call.waiting(f"copying {source}") as waiting, connected(call.settings, call.memory) as server:
         listed = listed_if_told(server)
         with near_names_for(server, command_line(context, MISSING, destination)):
             server.client.copy_model(source, destination)

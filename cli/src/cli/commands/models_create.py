@@ -21,7 +21,6 @@ from cli.failure import Failure
 from cli.services.listing import Listed, digest_of, listed_if_told, listed_models
 from cli.services.model_sources import faults_told, is_text, place_of, source_of, told
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from vuhitra.names import near_names, same_model
 from vuhitra.sources import looks_like_path
 
@@ -81,7 +80,7 @@ def models_create(
         asked["quantize"] = quantize
     asked["timeout"] = begun_within(timeout)
     with connected(call.settings, call.memory) as server:
-        with call.waiting(CONNECTING), faults_told(name):
+        with call.waiting(f"making {name}"), faults_told(name):
             listed = listed_if_told(server) if base is None else listed_models(server)
             if base is not None:
                 _check_base(call, context, server, base, listed or ())

@@ -13,7 +13,6 @@ from cli.logger import get_logger
 from cli.services.choosing import WhichModel, choose_model, named_model
 from cli.services.listing import described, listed_models
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted
 from cli.terminal.screen import BOLD
@@ -44,7 +43,7 @@ def _show(call: Invocation) -> None:
     settings = call.settings
     choice = named_model(settings)
     if choice is None:
-        with call.waiting(CONNECTING) as waiting, connected(settings, call.memory) as server:
+        with call.waiting(call.asking) as waiting, connected(settings, call.memory) as server:
             listed = listed_models(server)
             waiting.now(f"looking at {counted(len(listed), 'model')}")
             try:
@@ -76,7 +75,7 @@ def _set(call: Invocation, context: click.Context, name: str) -> None:
 
     profile = call.settings.profile.name if call.settings.profile else None
     table = ("profiles", profile) if profile else ()
-    with call.waiting(CONNECTING), connected(call.settings, call.memory) as server:
+    with call.waiting(call.asking), connected(call.settings, call.memory) as server:
         listed = {each["name"]: each for each in listed_models(server)}
         found = next((each for each in listed if same_model(each, name)), None)
         if found is None:

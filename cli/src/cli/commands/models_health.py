@@ -12,7 +12,6 @@ from cli.config import Settings
 from cli.failure import Failure
 from cli.services.health import Health, check
 from cli.services.servers import Server, configured_host, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import GREEN
@@ -34,7 +33,7 @@ def models_health(context: click.Context) -> None:
     call = invocation(context)
     instead = "vuhitra models health --embedded"
     try:
-        with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
+        with call.waiting(call.asking) as waiting, connected(call.settings, call.memory, instead=instead) as server:
             health = check(server, call.environment.monotonic)
             waiting.stop()
             _show(call, server, health)

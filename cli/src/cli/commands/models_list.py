@@ -17,7 +17,6 @@ from cli.services.known_names import KnownNames
 from cli.services.listing import LOADED_IS_UNKNOWN, described, listed_models, running_if_told
 from cli.services.model_list import ModelRow, model_rows
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.columns import columns
 from cli.terminal.errors import tell_hint
 from cli.terminal.numbers import counted, size
@@ -42,7 +41,7 @@ def models_list(context: click.Context) -> None:
     """
     call = invocation(context)
     instead = "vuhitra models list --embedded"
-    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory, instead=instead) as server:
+    with call.waiting(call.asking) as waiting, connected(call.settings, call.memory, instead=instead) as server:
         listed = listed_models(server)
         if server.engine == "ollama":  # the built-in engine has another address each time
             KnownNames(call.environment.state_dir).note(server.host.url, [each["name"] for each in listed])

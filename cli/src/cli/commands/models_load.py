@@ -12,7 +12,7 @@ from cli.commands.model_verbs import MISSING, Items, command_line, done, near_na
 from cli.commands.showing import awaited
 from cli.commands.value_types import TIMEOUT, KeepAlive
 from cli.services.servers import connected
-from cli.services.watching import CONNECTING, Watch
+from cli.services.watching import Watch
 from cli.terminal.numbers import duration
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def models_unload(context: click.Context, names: tuple[str, ...], *, timeout: fl
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name in names:
             with items.item(name) as result, near_names_for(server, command_line(context, MISSING)):
-                with call.waiting(CONNECTING):
+                with call.waiting(f"unloading {name}"):
                     server.client.unload_model(name, **limit)
                 result["unloaded"] = True
                 done(call, "Model unloaded: ", name)

@@ -10,7 +10,6 @@ from cli.commands.model_verbs import Items, begun_within, done, needs_ollama
 from cli.commands.transferring import transfer
 from cli.commands.value_types import UNTIL_IT_BEGINS
 from cli.services.servers import connected
-from cli.services.watching import CONNECTING
 from cli.terminal.progress import places
 
 
@@ -35,7 +34,7 @@ def models_pull(context: click.Context, names: tuple[str, ...], *, insecure: boo
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name, place in places(names):
             with items.item(name) as result:
-                with call.waiting(CONNECTING):
+                with call.waiting(f"looking for {name}"):
                     records = server.client.pull_model(name, stream=True, insecure=insecure, timeout=limits)
                 pulled = transfer(call, name, records, place=place)
                 result |= {"size": pulled.size, "seconds": round(pulled.seconds, 3)}

@@ -14,7 +14,6 @@ from cli.commands.transferring import transfer
 from cli.commands.value_types import UNTIL_IT_BEGINS
 from cli.services.listing import listed_if_told
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.progress import places
 from vuhitra.errors import OllamaModelNotFoundError, OllamaResponseError
 from vuhitra.names import near_names, same_model
@@ -41,7 +40,7 @@ def models_push(context: click.Context, names: tuple[str, ...], *, insecure: boo
     with connected(call.settings, call.memory) as server, Items(call, server) as items:
         for name, place in places(names):
             with items.item(name) as result, _missing_told(server, name, command_line(context, MISSING)):
-                with call.waiting(CONNECTING):
+                with call.waiting(f"pushing {name}"):
                     records = server.client.push_model(name, stream=True, insecure=insecure, timeout=limits)
                 pushed = transfer(call, name, records, place=place)
                 result |= {"size": pushed.size, "seconds": round(pushed.seconds, 3)}

@@ -15,7 +15,6 @@ from cli.services.choosing import named_model
 from cli.services.listing import listed_models
 from cli.services.model_list import size_of
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import size
 from vuhitra.names import same_model
@@ -40,7 +39,7 @@ def models_remove(context: click.Context, names: tuple[str, ...], *, yes: bool) 
     call = invocation(context)
     needs_ollama(call, "remove models")
     with connected(call.settings, call.memory) as server:
-        with call.waiting(CONNECTING):
+        with call.waiting(call.asking):
             listed = {each["name"]: size_of(each) for each in listed_models(server)}
         there = [name for name in names if _found(name, listed)]
         if there and not yes and not call.confirm(_question(server, there, listed)):

@@ -11,7 +11,6 @@ from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_table import print_names
 from cli.services.running import RunningRow, running_rows
 from cli.services.servers import Server, connected
-from cli.services.watching import CONNECTING
 from cli.terminal.numbers import size, time_left, tokens
 from cli.terminal.tables import Column, print_table
 
@@ -31,7 +30,7 @@ def models_running(context: click.Context) -> None:
       vuhitra models running --json
     """
     call = invocation(context)
-    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
+    with call.waiting(call.asking) as waiting, connected(call.settings, call.memory) as server:
         rows = running_rows(server.client.running_models(), call.environment.now())
         waiting.stop()
         _show(call, server, rows)

@@ -12,7 +12,6 @@ from cli.commands.model_verbs import MISSING, command_line, near_names_for
 from cli.failure import Failure
 from cli.services.description import Description, description_of
 from cli.services.servers import connected
-from cli.services.watching import CONNECTING
 from cli.terminal.escape_filter import harmless, harmless_line
 from cli.terminal.numbers import tokens
 from cli.terminal.screen import BOLD, DIM
@@ -44,7 +43,7 @@ def models_show(context: click.Context, /, name: str, **wanted: bool) -> None:
     parts = [part for part in _PARTS if wanted[part]]
     if len(parts) > 1:
         raise Failure(f"--{parts[0]} and --{parts[1]} print one part each; only one can be asked for")
-    with call.waiting(CONNECTING) as waiting, connected(call.settings, call.memory) as server:
+    with call.waiting(call.asking) as waiting, connected(call.settings, call.memory) as server:
         with near_names_for(server, command_line(context, MISSING)):
             described = server.client.show_model(name)
         waiting.stop()
