@@ -429,6 +429,32 @@ def test_a_command_line_that_may_hold_a_credential_is_not_repeated(world: World)
     assert ran.err == "Error: no such flag '--hots'\n  near names: --host\n  try: vuhitra chat --help\n"
 
 
+@pytest.mark.parametrize(
+    ("hint", "command"),
+    [
+        ("vuhitra chat --model smollm2:135m 'why, then; is it so' -f a,b", None),
+        (
+            "ollama serve, on gpu.lan; or without a server: vuhitra models list --embedded",
+            "vuhitra models list --embedded",
+        ),
+        (
+            "OLLAMA_HOST=0.0.0.0 ollama serve, on gpu.lan: by itself it listens to its own",
+            "OLLAMA_HOST=0.0.0.0 ollama serve",
+        ),
+        (
+            "curl 'http://h/a b' | iconv -f ISO-8859-1 -t UTF-8 > FILE, and then -f FILE",
+            "curl 'http://h/a b' | iconv -f ISO-8859-1 -t UTF-8 > FILE",
+        ),
+    ],
+)
+@pytest.mark.parametrize("width", [20, 40, 79])
+def test_a_command_to_try_can_be_pasted(hint: str, command: str | None, width: int) -> None:
+    written = io.BytesIO()
+    screen = Screen(Stream(written, is_terminal=True), colour=True, width=lambda: width)
+    render(Report("no", None, hint, Verdict.UNEXPECTED), screen)
+    assert f"\x1b[1m{command or hint}\x1b[0m" in written.getvalue().decode()
+
+
 @pytest.mark.parametrize("args", [["chat", "--modle", "m"], ["zzz"], ["chat", "x", "-m", "m", "--host", "h:99999"]])
 def test_no_line_is_wider_than_a_narrow_terminal(world: World, args: list[str]) -> None:
     narrow = world.with_(stderr_is_terminal=True, width=40, variables={"NO_COLOR": "1"})

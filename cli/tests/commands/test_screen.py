@@ -14,6 +14,7 @@ from cli.failure import Failure, ReaderGone, Terminated
 from cli.terminal.columns import columns, cut, fitted, wrapped
 from cli.terminal.numbers import milliseconds
 from cli.terminal.screen import BOLD, DIM, PLAIN, Screen, screens
+from cli.terminal.segments import Command
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,27 @@ def test_wrapped(text: str, lines: list[str]) -> None:
 
 def test_fitted_breaks_long_lines_alone() -> None:
     assert fitted("short\n  a line too long\n", 10) == "short\n  a line\n      too\n      long\n"
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (27, ["  try: vuhitra models list,", "    or not at all"]),
+        (20, ["  try:", "    vuhitra models list,", "    or not at all"]),
+        (9, ["  try:", "    vuhitra models list,", "    or", "    not", "    at", "    all"]),
+    ],
+)
+def test_no_line_is_broken_within_a_command(width: int, lines: list[str]) -> None:
+    written = io.BytesIO()
+    screen = Screen(Stream(written, is_terminal=True), width=lambda: width)
+    screen.sentence("  try: ", Command("vuhitra models list", BOLD), ", or not at all")
+    assert written.getvalue().decode().splitlines() == lines
+
+
+def test_a_command_is_what_the_encoding_can_show() -> None:
+    written = io.BytesIO()
+    Screen(Stream(written, is_terminal=True, encoding="ascii")).sentence(Command('vuhitra chat "…"', PLAIN))
+    assert written.getvalue() == b'vuhitra chat "..."\n'
 
 
 def drawn(screen: Screen, written: io.BytesIO) -> str:

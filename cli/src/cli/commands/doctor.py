@@ -19,6 +19,7 @@ from cli.terminal.errors import as_object
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.numbers import counted, milliseconds
 from cli.terminal.screen import DIM
+from cli.terminal.segments import Command
 
 
 @click.command(name="doctor", cls=CommandWithoutSettings)
@@ -93,11 +94,13 @@ def _sum_up(call: Invocation, told: Sequence[Sequence[Finding]], *, is_short: bo
     failed = sum(any(finding.report for finding in group) for group in told)
     found = f"{counted(failed, 'problem') if failed else 'No problem'} in {counted(len(told), 'check')}"
     last = f"{found}, {milliseconds(_seconds(chain.from_iterable(told)))}."
-    if is_short:
-        names_a_server = told[0][0].report is None
-        flags = call.settings.host_flags if names_a_server else ()
-        last += f" Every step: {join(['vuhitra', 'doctor', '--verbose', *flags])}"
-    call.out.sentence((harmless_line(last), DIM))
+    if not is_short:
+        call.out.sentence((last, DIM))
+        return
+    names_a_server = told[0][0].report is None
+    flags = call.settings.host_flags if names_a_server else ()
+    every_step = join(["vuhitra", "doctor", "--verbose", *flags])
+    call.out.sentence((f"{last} Every step: ", DIM), Command(harmless_line(every_step), DIM))
 
 
 def _seconds(findings: Iterable[Finding]) -> float:

@@ -9,12 +9,15 @@ from typing import NamedTuple
 from cli.exit_status import Verdict
 from cli.terminal.escape_filter import harmless_line
 from cli.terminal.screen import BOLD, DIM, PLAIN, RED, Screen
-from cli.terminal.segments import Segment
+from cli.terminal.segments import Command, Segment
 
 _URL_OR_COUNT = re.compile(
     r"(?:https?://|unix:///)[^\s,()'\"]+(?<![:;.])|\b\d[\d,]{0,15}(?= tokens\b)|(?<=window is )\d[\d,]*\d"
 )
-_COMMAND = re.compile(r"\b(?:vuhitra|ollama|pip|cat) [^;,]*[^;,\s]")
+_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s;,]|,(?=\S))++"""
+"""A word as a shell reads it: what stands in quotes may hold anything."""
+_PROGRAMS = "vuhitra|ollama|pip|cat|curl|docker|export|iconv|journalctl|openssl"
+_COMMAND = re.compile(rf"\b(?:[A-Z_]+=[^\s;,]+ )*(?:{_PROGRAMS})(?: +{_WORD})+")
 _INDENT = "  "
 _LONGEST_CAUSE = 500
 """Characters of a cause that a person reads; a program gets all of it, and so does a traceback."""
@@ -31,7 +34,7 @@ class Report(NamedTuple):
 
 
 def render(report: Report, screen: Screen) -> None:
-    """Write an error in at most three lines, wrapped between words where the terminal is narrow."""
+    """Write an error in at most three lines, wrapped between words and around commands where the terminal is narrow."""
     screen.sentence(("Error: ", RED), *_segments(harmless_line(report.what), _URL_OR_COUNT))
     if report.why:
         screen.sentence(_INDENT + _cut(harmless_line(report.why)))
@@ -61,10 +64,10 @@ def _cut(cause: str) -> str:
 
 
 def _segments(text: str, strong: re.Pattern[str]) -> Iterator[Segment]:
-    """A text in which what the pattern finds is bold."""
+    """A text in which what the pattern finds is bold, and can be pasted."""
     at = 0
     for found in strong.finditer(text):
         yield text[at : found.start()], PLAIN
-        yield found.group(), BOLD
+        yield Command(found.group(), BOLD)
         at = found.end()
     yield text[at:], PLAIN

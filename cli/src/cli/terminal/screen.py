@@ -13,7 +13,7 @@ from typing import cast
 from cli.environment import Environment, Stream
 from cli.exit_status import Verdict
 from cli.failure import Failure, ReaderGone, Terminated
-from cli.terminal.segments import Segment, cut_segments, wrapped_segments
+from cli.terminal.segments import Command, Segment, cut_segments, wrapped_segments
 
 PLAIN, BOLD, DIM, RED, GREEN, YELLOW = "", "1", "2", "1;31", "32", "33"
 """What a text can look like, as parameters of SGR."""
@@ -129,7 +129,7 @@ class Screen:
         self._cursor.is_in_line = False
 
     def sentence(self, *parts: Segment | str, indent: str = _FURTHER_IN) -> None:
-        """Write a line; at a terminal it is broken between words, so that it is no wider than that.
+        """Write a line; at a terminal it is broken between words, so that it is no wider than that; no command is.
 
         indent: what begins a line on which it goes on.
         """
@@ -137,7 +137,7 @@ class Screen:
         if not self.is_terminal:
             self._write_lines("".join(self.paint(*each) for each in segments) + "\n")
             return
-        shown = [(self.translated(text), look) for text, look in segments]
+        shown = [self._shown(each) for each in segments]
         lines = wrapped_segments(shown, self.width, indent)
         self._write_lines("".join("".join(self.paint(*each) for each in line) + "\n" for line in lines))
 
@@ -172,6 +172,11 @@ class Screen:
                 self._put("\r\x1b[K")
             elif not isinstance(stop, Terminated):  # of which a terminal shows nothing
                 self.write("\n")
+
+    def _shown(self, segment: Segment) -> Segment:
+        """A segment as this terminal can show it."""
+        text, look = self.translated(segment[0]), segment[1]
+        return Command(text, look) if isinstance(segment, Command) else (text, look)
 
     def _write_lines(self, text: str) -> None:
         with self._cursor.lock:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from cli.terminal.columns import columns, cut, wrapped
 
 Segment = tuple[str, str]
 """A text and what it looks like, as parameters of SGR."""
+
+_UNBROKEN = "\0"
+"""Stands for a blank at which no line is broken, while it is found out where lines are."""
+
+
+class Command(NamedTuple):
+    """A segment that somebody will paste: no line is broken in it. One that is too wide is the terminal's to wrap."""
+
+    text: str
+    look: str
 
 
 def cut_segments(segments: Sequence[Segment], width: int) -> Iterator[Segment]:
@@ -21,11 +32,11 @@ def cut_segments(segments: Sequence[Segment], width: int) -> Iterator[Segment]:
 
 
 def wrapped_segments(segments: Sequence[Segment], width: int, indent: str) -> Iterator[list[Segment]]:
-    """A line in lines of so many columns, broken between words; a word that is longer sticks out.
+    """A line in lines of so many columns, broken between words; a word or a command that is longer sticks out.
 
     indent: what all lines but the first begin with.
     """
-    whole = "".join(text for text, _ in segments)
+    whole = "".join(each[0].replace(" ", _UNBROKEN) if isinstance(each, Command) else each[0] for each in segments)
     first, *others = wrapped(whole, width, indent)
     yield list(_part(segments, 0, len(first)))
     at = len(first)
