@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from shlex import join
 
 import click
@@ -16,6 +16,10 @@ from cli.terminal.errors import Report
 
 _LONGEST = 200
 """Characters of the longest command line that is worth repeating."""
+_MOST_NEAR = 3
+"""Near names that are told."""
+_NEAR, _SURE = 0.75, 0.8
+"""How alike two flags are, where one is worth naming, and where it is likely enough meant to be put into the line."""
 
 
 def report_misuse(error: click.ClickException, args: Sequence[str]) -> Report:
@@ -42,8 +46,8 @@ def find_single_dashed(command: click.Command, context: click.Context, args: Seq
             name = word.text.partition("=")[0]
             # `-ffile` is `-f file`: what was meant begins like the long flag.
             alike = [each for each in _long(flags) if each[2:4] == name[1:3]]
-            if near := get_close_matches(f"-{name}", alike, cutoff=0.8):
-                raise click.NoSuchOption(name, possibilities=near, ctx=context)
+            if get_close_matches(f"-{name}", alike, cutoff=_SURE):
+                raise click.NoSuchOption(name, ctx=context)
 
 
 def repeated(args: Sequence[str]) -> str | None:
@@ -78,13 +82,13 @@ def _no_such_flag(
     owners = _owners(name, context.find_root())
     if moved := _moved(name, owners, args):
         return what, f"{name} is a flag of {moved.command_path}", _behind(moved, args)
-    near = _near_flags(context, written)
+    near, is_sure = _near_flags(context, written)
     if not near and owners:
         why = f"{name} is a flag of {', '.join(each.command_path for each in owners[:3])}"
         return what, why, None if context.parent else _begun_with(owners[0], args)
-    if near := near or error.possibilities or []:
+    if near:
         right = [re.sub(f"^{re.escape(name)}(?==|$)", near[0], each) if each == written else each for each in args]
-        return what, f"near names: {', '.join(near)}", repeated(right) if right != list(args) else None
+        return what, f"near names: {', '.join(near)}", repeated(right) if is_sure and right != list(args) else None
     return what, None, None
 
 
@@ -95,12 +99,26 @@ def _is_written(name: str, word: str) -> bool:
     return word[:1] == "-" and word[1:2] != "-" and name[1] in word
 
 
-def _near_flags(context: click.Context, written: str) -> Sequence[str]:
+def _near_flags(context: click.Context, written: str) -> tuple[Sequence[str], bool]:
+    """The flags that may have been meant, the likeliest first, and whether that one is likely enough."""
     name = written.partition("=")[0]
     flags = list(_flags(context.command, context))
     if any(name.swapcase() in option.opts for option in flags):
-        return [name.swapcase()]
-    return get_close_matches(name if name.startswith("--") else f"-{name}", _long(flags), cutoff=0.75)
+        return [name.swapcase()], True
+    name = name if name.startswith("--") else f"-{name}"
+    begun = _begun_with_it(flags, name)
+    # "--hots" is a misspelt "--host"; "--save", which is as near to "--usage", is another word.
+    alike = get_close_matches(name, [each for each in _long(flags) if each[2] in name[2:4]], cutoff=_NEAR)
+    near = list(dict.fromkeys([*begun, *alike]))[:_MOST_NEAR]
+    if begun:
+        return near, len(begun) == 1
+    return near, bool(near) and SequenceMatcher(None, near[0], name).ratio() >= _SURE
+
+
+def _begun_with_it(flags: Sequence[click.Option], beginning: str) -> list[str]:
+    """The flags that begin so, each by one of its names."""
+    found = (next((name for name in _long([each]) if name.startswith(beginning)), None) for each in flags)
+    return [each for each in found if each]
 
 
 def _moved(name: str, owners: Sequence[click.Context], args: Sequence[str]) -> click.Context | None:

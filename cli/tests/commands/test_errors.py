@@ -139,6 +139,26 @@ def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:
         ),
         (["chat", "-modle", "m"], ["no such flag '-modle'", "near names: --model", "try: vuhitra chat --model m"]),
         (["chat", "-host=h", "x"], ["no such flag '-host'", "near names: --host", "try: vuhitra chat --host=h x"]),
+        (
+            ["chat", "--temp", "1", "hi"],
+            ["no such flag '--temp'", "near names: --temperature", "try: vuhitra chat --temperature 1 hi"],
+        ),
+        (
+            ["chat", "--keep=5m", "hi"],
+            ["no such flag '--keep'", "near names: --keep-alive", "try: vuhitra chat --keep-alive=5m hi"],
+        ),
+        (
+            ["chat", "--st", "hi"],
+            ["no such flag '--st'", "near names: --stream, --stats", "try: vuhitra chat --help"],
+        ),
+        (
+            ["chat", "--retry", "1", "hi"],
+            ["no such flag '--retry'", "near names: --retries", "try: vuhitra chat --help"],
+        ),
+        *(
+            (["chat", flag, "hi"], [f"no such flag {flag!r}", "try: vuhitra chat --help"])
+            for flag in ("--session", "--save", "--nope", "--log")
+        ),
         (["chat", "-M", "m"], ["no such flag '-M'", "near names: -m", "try: vuhitra chat -m m"]),
         (["chat", "-qz"], ["no such flag '-z' in '-qz'", "try: vuhitra chat --help"]),
         (["--jsn", "chat"], ["no such flag '--jsn'", "near names: --json", "try: vuhitra --json chat"]),
