@@ -160,6 +160,52 @@ class TestFiles:
         assert refused(world, "-f", "nothing-like-it", "x") == "no file nothing-like-it\n"
         assert refused(world, "-f", "no/folder.txt", "x") == "no file no/folder.txt\n"
 
+    def test_a_link_to_what_is_not_there(self, world: World) -> None:
+        (world.home / "broken.lnk").symlink_to("gone.txt")
+        said = "broken.lnk is a link to what isn't there\n  gone.txt\n"
+        assert refused(world, "-f", "broken.lnk", "x") == refused(world, "-s", "@broken.lnk", "x") == said
+        assert refused(world, "-f", "broken.ln", "x") == "no file broken.ln\n"
+
+    def test_a_pattern_in_quotes_is_told_its_files(self, world: World) -> None:
+        (world.home / "d").mkdir()
+        for name in ("w b.txt", "wa.txt", ".w.txt"):
+            (world.home / "d" / name).touch()
+        said = "no file d/w*.txt\n  -f takes a file, and may be repeated\n"
+        assert refused(world, "-f", "d/w*.txt", "x") == f"{said}  try: -f 'd/w b.txt' -f d/wa.txt\n"
+        assert refused(world, "-a", "?/?a.txt", "x").endswith("  try: -a d/wa.txt\n")
+        assert refused(world, "-f", "~/d/wa*", "x").endswith(f"  try: -f {world.home}/d/wa.txt\n")
+        assert refused(world, "-f", "d/z*.txt", "x") == "no file d/z*.txt\n"
+        assert refused(world, "-f", "none/*", "x") == "no file none/*\n"
+        assert refused(world, "-s", "@d/w*.txt", "x").endswith("  try: -s @d/wa.txt\n")
+        for number in range(4):
+            (world.home / "d" / f"w{number}.txt").touch()
+        assert refused(world, "-f", "d/w*.txt", "x") == f"{said}  try: -f 'd/w b.txt', once for each\n"
+        (world.home / "d" / "w b.txt").rename(world.home / "d" / "wb.txt")
+        in_a_shell = """  try: vuhitra chat $(printf ' -f %s' {}) "…"\n"""
+        assert refused(world, "-f", "d/w*.txt", "x") == said + in_a_shell.format("d/w*.txt")
+        assert refused(world.with_(home=world.home / "d"), "-f", "*", "x").endswith(in_a_shell.format("*"))
+
+    def test_a_file_of_a_pattern_is_no_flag(self, world: World) -> None:
+        (world.home / "-w.txt").touch()
+        assert refused(world, "-f", "?w.txt", "x").endswith("  try: -f ./-w.txt\n")
+
+    @pytest.mark.parametrize(
+        ("given", "meant"),
+        [
+            ("www.example.de", "https://www.example.de"),
+            ("example.com/a b", "'https://example.com/a b'"),
+            ("file:///none/my%20a.txt", "'/none/my a.txt'"),
+            ("file://localhost/none/a", "/none/a"),
+            ("FILE:a.txt", "a.txt"),
+        ],
+    )
+    def test_an_address_is_put_right(self, world: World, given: str, meant: str) -> None:
+        assert refused(world, "-f", given, "x") == f"no file {given}\n  try: -f {meant}\n"
+
+    def test_only_what_takes_pages_is_told_of_them(self, world: World) -> None:
+        assert refused(world, "-s", "@www.example.com", "x") == "no file www.example.com\n"
+        assert refused(world, "-f", "report.txt", "x") == "no file report.txt\n"
+
     def test_one_that_cannot_be_read_says_why(self, world: World) -> None:
         (world.home / "a").write_text("")
         assert refused(world, "-f", "a/b", "x") == "cannot read a/b\n  Not a directory\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cli.failure import Failure
@@ -14,8 +14,17 @@ LARGEST = 10_000_000
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NEAR = 3
+_NAMED = 5
+"""Files of a pattern that are named, where there are no more."""
+_PLAIN = r"[\w./~@%+=:,-]+"
+"""A path that needs no quotes."""
+_ON_THE_WEB = r"(?:www\.[\w.-]+|[\w.-]+\.(?:com|edu|gov|net|org))(?:[/:?#].*)?"
+"""An address as it is said, without https://."""
 CONVERT = "iconv -f ISO-8859-1 -t UTF-8"
 """What makes UTF-8 of a text in the encoding that is likeliest where it is none."""
+_REPEATED = ("-f ", "-a ")
+"""Flags that take several files, and pages."""
+_ONE_EACH = "{} takes a file, and may be repeated"
 _ITS_TEXT = "its text, in a file of its own: -f FILE"
 
 
@@ -51,7 +60,8 @@ def read_file(path: str, cwd: str, variables: Mapping[str, str], flag: str) -> S
         with open(where, "rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError as error:
-        raise _missing(path, where, flag) from error
+        matched = _matched(expanded(path, variables), cwd) if flag in _REPEATED else []
+        raise (_is_pattern(path, matched, flag) if matched else _missing(path, where, flag)) from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise Failure(f"cannot read {path}", why=why) from error
@@ -122,14 +132,14 @@ def _binary(source: Source) -> Failure | None:
 def _is_folder(path: str, where: str, flag: str) -> Failure:
     from shlex import quote
 
-    name = flag.strip()
-    if name not in ("-f", "-a"):
+    if flag not in _REPEATED:
         return Failure(f"{path} is a folder")
+    name = flag.strip()
     if _can_be_a_pattern(path, where):
-        hint = f"vuhitra chat $(printf ' {name} %s' {os.path.join(path, '*')}) \"…\""
+        hint = _in_a_shell(name, os.path.join(path, "*"))
     else:
         hint = f"{name} {quote(os.path.join(path, 'FILE'))}, once for each"
-    return Failure(f"{path} is a folder", why=f"{name} takes a file, and may be repeated", hint=hint)
+    return Failure(f"{path} is a folder", why=_ONE_EACH.format(name), hint=hint)
 
 
 def _can_be_a_pattern(path: str, where: str) -> bool:
@@ -137,19 +147,57 @@ def _can_be_a_pattern(path: str, where: str) -> bool:
     try:
         there = [each for each in os.scandir(where) if not each.name.startswith(".")]
         return bool(there) and all(
-            re.fullmatch(r"[\w./~@%+=:,-]+", os.path.join(path, each.name)) and each.is_file() for each in there
+            re.fullmatch(_PLAIN, os.path.join(path, each.name)) and each.is_file() for each in there
         )
     except OSError:
         return False
 
 
+def _in_a_shell(name: str, pattern: str) -> str:
+    """How a shell puts a flag before each file of a pattern."""
+    return f"vuhitra chat $(printf ' {name} %s' {pattern}) \"…\""
+
+
 def _missing(path: str, where: str, flag: str) -> Failure:
     from shlex import quote
 
-    near = _near(where)
-    head = os.path.dirname(path)
-    spelt = [os.path.join(head, each) for each in near]
-    return Failure(f"no file {path}", near=spelt, hint=f"{flag}{quote(spelt[0])}" if spelt else None)
+    if os.path.islink(where):
+        return Failure(f"{path} is a link to what isn't there", why=os.readlink(where))
+    near = [os.path.join(os.path.dirname(path), each) for each in _near(where)]
+    meant = near[0] if near else _address(path, flag)
+    return Failure(f"no file {path}", near=near, hint=f"{flag}{quote(meant)}" if meant else None)
+
+
+def _matched(pattern: str, cwd: str) -> list[str]:
+    """The files that a shell would put in the place of a pattern."""
+    from glob import glob
+
+    return sorted(each for each in glob(pattern, root_dir=cwd) if os.path.isfile(os.path.join(cwd, each)))
+
+
+def _is_pattern(path: str, paths: Sequence[str], flag: str) -> Failure:
+    """What to say of a pattern in quotes, which no shell has put its files in the place of."""
+    from shlex import join, quote
+
+    from cli.services.prompts import as_value
+
+    name = flag.strip()
+    if len(paths) <= _NAMED:
+        hint = join([word for each in paths for word in (name, as_value(each))])
+    elif all(re.fullmatch(_PLAIN, each) for each in [*paths, re.sub(r"[*?\[\]]", "x", path)]):
+        hint = _in_a_shell(name, path)
+    else:
+        hint = f"{name} {quote(as_value(paths[0]))}, once for each"
+    return Failure(f"no file {path}", why=_ONE_EACH.format(name), hint=hint)
+
+
+def _address(path: str, flag: str) -> str | None:
+    """What was meant by the address of a file, or by one of a page that lacks its beginning."""
+    if path.lower().startswith("file:"):
+        from urllib.parse import unquote
+
+        return unquote(re.sub(r"^file:(?://(?:localhost)?(?=/))?", "", path, flags=re.IGNORECASE))
+    return f"https://{path}" if flag in _REPEATED and re.fullmatch(_ON_THE_WEB, path) else None
 
 
 def _near(where: str) -> list[str]:
@@ -161,4 +209,5 @@ def _near(where: str) -> list[str]:
     except OSError:
         return []
     in_lower_case = {each.lower(): each for each in there}
-    return [in_lower_case[each] for each in get_close_matches(name.lower(), in_lower_case, _NEAR, 0.7)]
+    near = [in_lower_case[each] for each in get_close_matches(name.lower(), in_lower_case, _NEAR, 0.7)]
+    return [each for each in near if os.path.exists(os.path.join(folder, each))]
