@@ -71,6 +71,23 @@ def with_files(command: click.Command, args: Sequence[str], prompt: Sequence[str
     return repeated([*line, *end, *others])
 
 
+def for_built_in(command: click.Command, args: Sequence[str], model: str | None) -> str | None:
+    """The command line that asks the engine inside this program. model: the one to name there, if one has to be."""
+    words = list(read_words(command, args))
+    name, first, *_ = [*(word.at for word in words if word.kind == "plain"), len(args), len(args)]
+    is_argument = any(isinstance(each, click.Argument) and each.name == "model" for each in command.params)
+    line, is_of_flag = [], False
+    for word in words:
+        is_of_flag = (is_of_flag and word.kind == "value") or any(flag.name == "model" for flag in word.flags)
+        if model and is_argument and word.at == first:
+            line.append(model)
+        elif not (model and is_of_flag):
+            line.append(word.text)
+        if word.at == name:
+            line += ["--embedded", *(["-m", model] if model and not is_argument else [])]
+    return repeated(line)
+
+
 def _no_such_flag(
     error: click.NoSuchOption, context: click.Context, args: Sequence[str]
 ) -> tuple[str, str | None, str | None]:

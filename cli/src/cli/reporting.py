@@ -102,8 +102,11 @@ def _hint(error: Exception, args: Sequence[str]) -> str | None:
 
 def _in_flags(hint: str) -> str:
     """What the library says to try, as flags: it speaks of the settings of a client, and of URLs."""
-    if hint.startswith("vuhitra "):  # a command that was made here
-        return hint
+    hint, *made_here = re.split(r"(?=\bvuhitra )", hint, maxsplit=1)
+    return "".join([_translated(hint), *made_here])
+
+
+def _translated(hint: str) -> str:
     if hint.startswith("http"):
         url, _, why = hint.partition(": ")
         return f"--host {url}, since {why}" if why else f"--host {url}"

@@ -105,7 +105,7 @@ def test_it_never_stands_in_where_a_server_has_answered(fresh: World) -> None:
     memory.remember(SERVER_ANSWERED)
     ran = fresh.run(*COLOURS)
     assert ran.status == 3
-    assert ran.err.endswith("; or without a server: vuhitra chat --embedded\n")
+    assert ran.err.endswith("; or without a server: vuhitra chat --embedded 'Name three colours.'\n")
 
 
 def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
@@ -116,9 +116,25 @@ def test_other_commands_say_how_to_ask_it(fresh: World) -> None:
 
 
 def test_a_misspelt_name_of_its_own_is_put_right(fresh: World) -> None:
-    ran = fresh.run("chat", "x", "-m", "smolm2")
-    assert ran.status == 3
-    assert ran.err.endswith("; or without a server: vuhitra chat --embedded -m smollm2:135m\n")
+    for command, instead in (
+        (("chat", "x", "-m", "smolm2"), "vuhitra chat --embedded -m smollm2:135m x"),
+        (
+            ("-q", "chat", "-q", "--model=smolm2", "a num_ctx", "-s", "b"),
+            "vuhitra -q chat --embedded -m smollm2:135m -q 'a num_ctx' -s b",
+        ),
+        (("run", "smolm2", "x"), "vuhitra run --embedded smollm2:135m x"),
+        (("chat", "x" * 200, "-m", "smolm2"), "the same with --embedded, and smollm2:135m as the model"),
+    ):
+        ran = fresh.run(*command)
+        assert ran.status == 3
+        assert ran.err.endswith(f"; or without a server: {instead}\n")
+
+
+def test_what_names_the_model_is_not_repeated(fresh: World) -> None:
+    ran = fresh.with_(variables={"MODEL": "smollm2"}).run("chat", "hi")
+    assert ran.err.endswith("; or without a server: vuhitra chat --embedded -m smollm2:135m hi\n")
+    piped = fresh.with_(variables={"MODEL": "smollm2"}, stdin=b"y").run("chat", "hi")
+    assert piped.err.endswith("; or without a server: the same with --embedded, and smollm2:135m as the model\n")
 
 
 @pytest.mark.parametrize("command", [("chat", "x", "-m", "llama3.2"), ("models", "pull", "a", "b", "c")])

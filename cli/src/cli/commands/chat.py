@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -65,19 +65,29 @@ def chat(context: click.Context, prompt: tuple[str, ...], **given: Unpack[Given]
         show_prompt(call, question)
         return
     try:
-        _tell(call, question, given, typed_words(context))
+        _tell(call, question, given, context)
     except WhichModel as unclear:
         if not call.can_ask:
             raise
         model = call.choose("Which model?", list(unclear.names))
-        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given, typed_words(context))
+        _tell(call._replace(settings=call.settings.with_flags(model=model)), question, given, context)
 
 
-def _tell(call: Invocation, question: Question, given: Given, words: Sequence[str]) -> None:
+def _tell(call: Invocation, question: Question, given: Given, context: click.Context) -> None:
+    words, pipes = typed_words(context), any(each.name == "stdin" for each in question.materials)
+
+    def instead(model: str | None) -> str:
+        from cli.misuse import for_built_in
+
+        line = None if pipes else for_built_in(context.command, words, model)
+        named = f", and {model} as the model" if model else ""
+        return line or f"the same with --embedded{named}"
+
     steps = answer(
         question,
         call.settings,
         call.memory,
+        instead,
         pull=given["pull"] and _may_be_fetched(call.settings),
         retries=given["retries"],
         wait=given["wait"],
@@ -90,7 +100,7 @@ def _tell(call: Invocation, question: Question, given: Given, words: Sequence[st
         except OllamaError as error:
             from cli.commands.breaking_off import tell_to_try_again
 
-            tell_to_try_again(error, words, pipes=any(each.name == "stdin" for each in question.materials))
+            tell_to_try_again(error, words, pipes=pipes)
             raise
 
 

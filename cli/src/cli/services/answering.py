@@ -5,7 +5,7 @@ A step is given as it is reached, for whoever shows it; what happens in between 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cli.config import Settings
@@ -92,6 +92,7 @@ def answer(
     question: Question,
     settings: Settings,
     memory: Memory,
+    instead: Callable[[str | None], str],
     *,
     pull: bool = True,
     retries: int | None = None,
@@ -100,6 +101,7 @@ def answer(
 ) -> Generator[Step, None, None]:
     """The steps to an answer; the last is its stream, which ends with the generator.
 
+    instead: says how the built-in engine is asked the same; it is given the model to name there, if one has to be.
     pull: whether a model that isn't there is fetched. retries: how often a call is sent again, None: as is usual.
     wait: seconds that the server has to come up. looks: whether the window is worth a request beforehand.
     """
@@ -116,7 +118,7 @@ def answer(
     except OllamaConnectionError as error:
         # Asked anew: a server that has answered meanwhile was there, and is missed.
         if error.reason != "refused" or not may_be_replaced or not may_stand_in(settings, memory):
-            error.hint = hint_with(_instead(settings.model), error, settings)
+            error.hint = hint_with(_instead(settings.model, instead), error, settings)
             raise
         refused = error
     yield from _stood_in(question, settings, memory, refused, looks=looks)
@@ -131,13 +133,13 @@ def check_name(settings: Settings) -> None:
         raise Failure(f"{settings.source('model')} is {settings.model!r}, which names no model", hint=hint) from error
 
 
-def _instead(named: str | None) -> str | None:
+def _instead(named: str | None, instead: Callable[[str | None], str]) -> str | None:
     """How the built-in engine is asked; None where the model that is named is none of its own."""
     from vuhitra.names import near_names
 
     if fits_built_in(named):
-        return "vuhitra chat --embedded"
-    return f"vuhitra chat --embedded -m {BUILT_IN_MODEL}" if near_names(named or "", [BUILT_IN_MODEL]) else None
+        return instead(None)
+    return instead(BUILT_IN_MODEL) if near_names(named or "", [BUILT_IN_MODEL]) else None
 
 
 def _stood_in(
