@@ -369,6 +369,14 @@ class TestTheModel:
             "skip  window    needs the model",
         ]
 
+    def test_its_name_is_none(self, here: World) -> None:
+        ran = self.run(here, MODEL="a b")
+        assert ran.status == 2
+        assert lines_of(ran)[3:5] == [
+            "FAIL  model     MODEL is 'a b', which names no model",
+            "                try: vuhitra config show",
+        ]
+
     def test_the_file_that_names_it(self, here: World, serve: Serve) -> None:
         config(here, 'model = "gone"\n')
         ran = self.run(here, "--host", answering(serve), OLLAMA_IP="http://127.0.0.1:1")

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from cli.config import EMBEDDED, Settings
 from cli.exit_status import Verdict
 from cli.failure import Failure
+from cli.services.answering import check_name
 from cli.services.choosing import Choice, WhichModel, can_chat, choose_model, named_model
 from cli.services.description import description_of
 from cli.services.listing import (
@@ -302,6 +303,7 @@ def _unclear(which: WhichModel, server: Server) -> Check:
 
 def _default(settings: Settings, listed: Sequence[Listed], server: Server) -> tuple[str, Check]:
     """The model that answers where none is named. Raises Failure where none can, WhichModel where it isn't clear."""
+    check_name(settings)
     choice = named_model(settings)
     if choice is None:
         listed = described(listed, server)
