@@ -151,7 +151,7 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
     if not left or (len(left) < len(before) and not brought):
         return text
     if wrong := brought or [each for each in left if each.key == dotted(*names)]:
-        raise _refused(key, names, wrong[0], _near_profiles(document, value) if key == "profile" else [])
+        raise _refused(key, names, value, wrong[0], _near_profiles(document, value) if key == "profile" else [])
     raise BrokenConfig(shown, before)
 
 
@@ -184,7 +184,7 @@ def _check_profile(document: Mapping[str, Any], name: str, shown: str) -> None:
         )
 
 
-def _refused(key: str, names: Sequence[str], problem: Problem, near: Sequence[str]) -> Failure:
+def _refused(key: str, names: Sequence[str], value: str | None, problem: Problem, near: Sequence[str]) -> Failure:
     """What to say of a change that can't be. near: the profiles that may have been meant."""
     from shlex import quote
 
@@ -193,8 +193,12 @@ def _refused(key: str, names: Sequence[str], problem: Problem, near: Sequence[st
     hint = f"{quote(problem.key)} {quote(near[0]) if near else 'VALUE'}"
     if problem.hint == ONE_OF_THEM:
         hint = f"--unset {quote(dotted(*names[:-1], KEYS_OF_A_SERVER[names[-1]]))}"
-    if problem.hint == CERTIFICATE_FIRST:
+    elif value is None:  # the rest of a profile goes before what it needs, or all of it at once
+        hint = f"--unset {quote(dotted(*names[:-1]) if names[-1] == 'url' else problem.key)}"
+    elif problem.hint == CERTIFICATE_FIRST:
         hint = f"{quote(dotted(*names[:-1], 'client_certificate'))} FILE"
+    elif problem.key == "profile" and value.strip() and not near:
+        hint = f"{quote(dotted('profiles', value, 'url'))} URL"
     return Failure(f"{key} can't be that: {problem.what}", near=near, hint=f"vuhitra config set {hint}")
 
 

@@ -20,6 +20,7 @@ class Kind(NamedTuple):
 
 
 TEXT = Kind("text", '"…"')
+VARIABLE = Kind("name of a variable", '"GPU_KEY"')
 WORDS = Kind("command, nor a list of its words", '["pass", "show", "gpu"]')
 
 TOP = {"profile": TEXT, "model": TEXT, "embed_model": TEXT}
@@ -29,7 +30,7 @@ OF_PROFILE = {
     "url": TEXT,
     "model": TEXT,
     "embed_model": TEXT,
-    "key_variable": TEXT,
+    "key_variable": VARIABLE,
     "key_command": WORDS,
     "ca": TEXT,
     "client_certificate": TEXT,
@@ -244,7 +245,7 @@ def _secret(key: str) -> str:
 
 def _is_of(kind: Kind, value: object) -> bool:
     if isinstance(value, str):
-        return bool(value.strip()) and (kind is not WORDS or _is_command(value))
+        return bool(value.strip()) and _FITS.get(kind, bool)(value)
     return kind is WORDS and isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
@@ -258,12 +259,21 @@ def _is_command(text: str) -> bool:
         return False
 
 
+def _is_variable(name: str) -> bool:
+    """Whether a shell can set a variable of that name."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+
+
+_FITS = {WORDS: _is_command, VARIABLE: _is_variable}
+"""What a text of a kind has to be, besides no blank."""
+
+
 def _is_model(name: str) -> bool:
-    """Whether a server may have a model of that name."""
+    """Whether a server may have a model of that name; one that begins with a dash would be read as a flag."""
     from vuhitra.names import checked as checked_name
 
     try:
-        return bool(checked_name(name))
+        return bool(checked_name(name)) and not name.lstrip().startswith("-")
     except ValueError:
         return False
 

@@ -98,7 +98,7 @@ def test_none_can_be_where_its_folder_is_a_file(world: World, serve: Serve, vari
         ('model = "m"\n[profiles."a]"] # b\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
         ('model = "m"\n[profiles."\\"\\u00e4"]\nurl = "h"\nmodle = "m"\n', 4, "no setting 'modle'"),
         (
-            "[profiles.a]\nurl = 'h'\nkey_variable = '''\n\"\\x\" = 1\n'''\nmodle = 'm'\n",
+            "[profiles.a]\nurl = 'h'\nkey_command = '''\n\"\\x\" = 1\n'''\nmodle = 'm'\n",
             6,
             "no setting 'modle'",
         ),
@@ -171,6 +171,11 @@ class TestValidate:
         ran = world.run("config", "validate")
         assert (ran.status, ran.out, ran.err) == (0, "ok    ~/.config/vuhitra/config.toml\n", "")
 
+    def test_there_need_not_be_one(self, world: World) -> None:
+        ran = world.run("config", "validate")
+        said = "ok    ~/.config/vuhitra/config.toml: there is no such file, and none is needed\n"
+        assert (ran.status, ran.out, ran.err) == (0, said, "")
+
     def test_a_file_that_is_not_there_is_named(self, world: World) -> None:
         files = '[profiles.a]\nurl = "h"\nca = "~/ca"\nclient_certificate = "/none/me"\nclient_key = "me.key"\n'
         config_of(world, files)
@@ -240,6 +245,9 @@ class TestSet:
             "Error: profiles.a.client_key can't be that: profile a has a client_key and no client_certificate\n"
             "  try: vuhitra config set profiles.a.client_certificate FILE\n"
         )
+        config_of(world, '[profiles.a]\nurl = "h"\nclient_certificate = "/dev/null"\nclient_key = "/dev/null"\n')
+        ran = world.run("config", "set", "--unset", "profiles.a.client_certificate")
+        assert ran.err.endswith("  try: vuhitra config set --unset profiles.a.client_key\n")
 
     def test_a_profile_is_set_key_by_key(self, world: World) -> None:
         assert world.run("config", "set", "profiles.lan", "h").status == 2
@@ -347,8 +355,31 @@ class TestSet:
             (("profiles.a.urll", "h"), "Error: no setting 'profiles.a.urll'\n  near names: profiles.a.url\n"),
             (("profiles.a", "h"), "Error: no setting 'profiles.a'\n"),
             (("model", "a b"), "Error: model can't be that: model is 'a b', which names no model\n"),
+            (("model", "--", "-x"), "Error: model can't be that: model is '-x', which names no model\n"),
+            (
+                ("profiles.a.key_variable", "a b"),
+                "Error: profiles.a.key_variable can't be that: key_variable is no name of a variable\n",
+            ),
+            (("profiles.a.key_variable", "$KEY"), "Error: profiles.a.key_variable can't be that: key_variable is no"),
+            (
+                ("--unset", "profiles.a.url"),
+                (
+                    "Error: profiles.a.url can't be that: profile a has no url\n"
+                    "  try: vuhitra config set --unset profiles.a\n"
+                ),
+            ),
             (("profiles.a.ca", "~/none"), "Error: profiles.a.ca can't be that: no file '~/none'\n"),
-            (("profile", "b"), "Error: profile can't be that: no profile 'b'\n"),
+            (
+                ("profile", "b c"),
+                (
+                    "Error: profile can't be that: no profile 'b c'\n"
+                    "  try: vuhitra config set 'profiles.\"b c\".url' URL\n"
+                ),
+            ),
+            (
+                ("profile", " "),
+                "Error: profile can't be that: no profile ' '\n  try: vuhitra config set profile VALUE\n",
+            ),
             (("profiles.b.model", "m"), "Error: profiles.b.model can't be that: profile b has no url\n"),
             (("profiles.a.url", "ftp://h"), "Error: profiles.a.url can't be that: url: http, https or unix"),
             (("profiles.a.key_command", "pass 'gpu"), "Error: profiles.a.key_command can't be that: key_command is"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def config_group(context: click.Context) -> None:
 def config_show(context: click.Context) -> None:
     """Show each setting, and where it came from.
 
-    Keys are never shown, only that there is one.
+    Keys are never shown, only that there is one. The profiles are told at a terminal, and with --json.
 
     \b
     Examples:
@@ -87,7 +88,8 @@ def config_validate(context: click.Context) -> None:
         for problem in problems:
             _tell_of(call, shown, problem)
     elif not call.flags.quiet:
-        call.out.sentence(("ok", GREEN), f"    {harmless_line(shown)}")
+        none = "" if os.path.exists(path) else ": there is no such file, and none is needed"
+        call.out.sentence(("ok", GREEN), f"    {harmless_line(shown)}{none}")
     if problems:
         from cli.exit_status import ExitStatus
 
