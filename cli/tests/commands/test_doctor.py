@@ -465,9 +465,10 @@ class TestWithoutAServer:
     def test_the_built_in_model_answers(self, fresh: World) -> None:
         ran = fresh.run("doctor")
         assert ran.status == 0
-        assert lines_of(ran)[:2] == [
+        assert lines_of(ran)[:3] == [
             "ok    setting   http://127.0.0.1:11434, the default",
             f"skip  network   {NOBODY}; the built-in model answers instead",
+            "                try: ollama serve, or OLLAMA_IP=URL for a server elsewhere",
         ]
         assert "ok    server    the built-in engine (" in ran.out
 

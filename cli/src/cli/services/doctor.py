@@ -183,7 +183,7 @@ def _is_refused(error: Exception) -> TypeGuard[OllamaConnectionError]:
 def _stood_in(refused: OllamaConnectionError) -> Iterator[Check]:
     """What is skipped where nothing listens, and need not."""
     why = f"{refused.why}; the built-in model answers instead"
-    yield Check("tcp", "skip", why=why, hint=refused.hint)
+    yield Check("tcp", "skip", why=why, hint="ollama serve, or OLLAMA_IP=URL for a server elsewhere")
     yield from (Check(name, "skip", why=_INSIDE) for name in ("proxy", "tls"))
 
 
