@@ -148,7 +148,8 @@ def _changed(text: str, shown: str, key: str, names: Sequence[str], value: str |
     _, left = checked(text)
     known = {(each.key, each.what) for each in before}
     brought = [each for each in left if (each.key, each.what) not in known]
-    if not left or (len(left) < len(before) and not brought):
+    mends = len(left) < len(before) or value is None  # what is taken away stands in nobody's way
+    if not left or (mends and not brought):
         return text
     if wrong := brought or [each for each in left if each.key == dotted(*names)]:
         raise _refused(key, names, value, wrong[0], _near_profiles(document, value) if key == "profile" else [])

@@ -125,8 +125,16 @@ def key_names(key: str, value: str | None = None) -> list[str]:
 def names_to_unset(key: str) -> list[str]:
     """The names in a dotted key that may be taken away: a setting's, or those of a whole profile. Raises Failure."""
     names = _parts(key) if re.fullmatch(_KEY, key) else []
-    is_profile = len(names) == 2 and names[0] == "profiles"
-    return names if is_profile else key_names(key)
+    if len(names) == 2 and names[0] == "profiles":
+        return names
+    try:
+        return key_names(key)
+    except Failure as wrong:  # whose hint sets something
+        from shlex import join
+
+        near = wrong.near[:1]
+        wrong.hint = join(["vuhitra", "config", "set", "--unset", *near]) if near else "vuhitra config show"
+        raise
 
 
 def _no_top_key(key: str, value: str | None) -> Failure:

@@ -29,6 +29,7 @@ class Failure(Exception):
         super().__init__(what)
         self.what = what
         self.why = f"near names: {', '.join(near)}" if near else why
+        self.near = tuple(near)
         self.instead = instead
         self.hint = hint
         self.verdict = verdict

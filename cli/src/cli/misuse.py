@@ -9,7 +9,7 @@ from shlex import join
 
 import click
 
-from cli.command_line import first_plain, read_words
+from cli.command_line import Word, first_plain, read_words
 from cli.exit_status import Verdict
 from cli.services.prompts import as_value
 from cli.terminal.errors import Report
@@ -72,13 +72,18 @@ def with_files(command: click.Command, args: Sequence[str], prompt: Sequence[str
 
 
 def for_built_in(command: click.Command, args: Sequence[str], model: str | None) -> str | None:
-    """The command line that asks the engine inside this program. model: the one to name there, if one has to be."""
+    """The command line that asks the engine inside this program. model: the one to name there, if one has to be.
+
+    None also where another is named among other short flags in one word.
+    """
     words = list(read_words(command, args))
+    if model and any(len(word.flags) > 1 and _names_the_model(word) for word in words):
+        return None
     name, first, *_ = [*(word.at for word in words if word.kind == "plain"), len(args), len(args)]
     is_argument = any(isinstance(each, click.Argument) and each.name == "model" for each in command.params)
     line, is_of_flag = [], False
     for word in words:
-        is_of_flag = (is_of_flag and word.kind == "value") or any(flag.name == "model" for flag in word.flags)
+        is_of_flag = (is_of_flag and word.kind == "value") or _names_the_model(word)
         if model and is_argument and word.at == first:
             line.append(model)
         elif not (model and is_of_flag):
@@ -86,6 +91,10 @@ def for_built_in(command: click.Command, args: Sequence[str], model: str | None)
         if word.at == name:
             line += ["--embedded", *(["-m", model] if model and not is_argument else [])]
     return repeated(line)
+
+
+def _names_the_model(word: Word) -> bool:
+    return any(flag.name == "model" for flag in word.flags)
 
 
 def _no_such_flag(
@@ -104,7 +113,8 @@ def _no_such_flag(
         why = f"{name} is a flag of {', '.join(each.command_path for each in owners[:3])}"
         return what, why, None if context.parent else _begun_with(owners[0], args)
     if near:
-        right = [re.sub(f"^{re.escape(name)}(?==|$)", near[0], each) if each == written else each for each in args]
+        head = written.partition("=")[0] if near[0].startswith("--") else name
+        right = [re.sub(f"^{re.escape(head)}(?==|$)", near[0], each) if each == written else each for each in args]
         return what, f"near names: {', '.join(near)}", repeated(right) if is_sure and right != list(args) else None
     return what, None, None
 

@@ -123,6 +123,7 @@ def test_a_misspelt_name_of_its_own_is_put_right(fresh: World) -> None:
             "vuhitra -q chat --embedded -m smollm2:135m -q 'a num_ctx' -s b",
         ),
         (("run", "smolm2", "x"), "vuhitra run --embedded smollm2:135m x"),
+        (("chat", "hi", "-qmsmolm2"), "the same with --embedded, and smollm2:135m as the model"),
         (("chat", "x" * 200, "-m", "smolm2"), "the same with --embedded, and smollm2:135m as the model"),
     ):
         ran = fresh.run(*command)

@@ -96,6 +96,8 @@ def test_what_stands_in_the_settings(world: World) -> None:
     )
     assert asked(world, "vuhitra chat --host ") == ["lan", "home", "gpu.lan"]
     assert asked(world, "vuhitra config set profiles.g") == []
+    assert asked(world, "vuhitra config set profile ") == ["lan", "home", "gpu.lan"]
+    assert asked(world, "vuhitra config set --unset profiles.home")[0] == "profiles.home"
     assert asked(world, "vuhitra models list --host=l") == ["lan"]
     assert asked(world, "vuhitra config set mo") == ["model"]
     assert asked(world, "vuhitra config set profiles.lan.u") == ["profiles.lan.url"]

@@ -238,6 +238,30 @@ class TestSet:
         assert (ran.status, first, last) == (2, f"Error: {what}", f"  try: {hint}")
         assert path.read_text() == text
 
+    @pytest.mark.parametrize("broken", ['color = "red"\n', ""], ids=["a key too many", "no url"])
+    def test_a_broken_profile_that_is_used_goes_by_the_hints(self, world: World, broken: str) -> None:
+        rest = "url" if broken else "model"
+        path = config_of(world, f'profile = "gpu"\n[profiles.gpu]\n{rest} = "h"\n{broken}')
+        hint = world.run("config", "set", "--unset", "profiles.gpu").err.splitlines()[-1].removeprefix("  try: ")
+        assert world.run(*shlex.split(hint)[1:]).status == 0
+        assert world.run("config", "set", "--unset", "profiles.gpu").status == 0
+        assert read(str(path), "c").profiles == {}
+
+    @pytest.mark.parametrize(
+        ("key", "hint"),
+        [
+            ("modell", "vuhitra config set --unset model"),
+            ("profiles.a.urll", "vuhitra config set --unset profiles.a.url"),
+            ("profiles.a.b", "vuhitra config show"),
+        ],
+    )
+    def test_what_is_to_be_taken_away_is_not_told_to_be_set(self, world: World, key: str, hint: str) -> None:
+        ran = world.run("config", "set", "--unset", key)
+        assert (ran.status, ran.err.splitlines()[-1]) == (2, f"  try: {hint}")
+
+    def test_a_profile_without_a_value_is_told_its_keys(self, world: World) -> None:
+        assert "try: vuhitra config set profiles.NAME.url URL" in world.run("config", "set", "profiles.lan").err
+
     def test_a_key_without_its_certificate_is_answered_with_that(self, world: World) -> None:
         config_of(world, '[profiles.a]\nurl = "h"\n')
         ran = world.run("config", "set", "profiles.a.client_key", "/dev/null")

@@ -203,7 +203,7 @@ class TestWhatIsWrong:
             "skip  server    needs the network",
             "skip  model     needs the server",
             "skip  window    needs the model",
-            "1 problem in 5 checks,. Every step: vuhitra doctor --verbose",
+            "1 problem in 5 checks,.",
         ]
 
     def test_a_config_file_that_can_not_be_read(self, world: World) -> None:
@@ -472,6 +472,11 @@ class TestWithoutAServer:
         ]
         assert "ok    server    the built-in engine (" in ran.out
 
+    def test_it_is_not_offered_for_what_it_has_not(self, fresh: World) -> None:
+        assert "vuhitra doctor --embedded" not in fresh.with_(variables={"MODEL": "llama3"}).run("doctor").out
+        Memory(str(fresh.home / ".local" / "state" / "vuhitra")).remember(SERVER_ANSWERED)
+        assert "vuhitra doctor --embedded" in fresh.run("doctor").out
+
     def test_unless_one_has_answered_before(self, fresh: World) -> None:
         Memory(str(fresh.home / ".local" / "state" / "vuhitra")).remember(SERVER_ANSWERED)
         ran = fresh.run("doctor")
@@ -543,6 +548,7 @@ def lost(reason: ConnectionReason) -> OllamaConnectionError:
         (lost("stopped"), "", None),
         (OllamaProtocolError("x"), "", "another URL in OLLAMA_IP"),
         (OllamaResponseError("x", status=502, body=""), "", "journalctl"),
+        (OllamaResponseError("x", status=404, body=""), "", "another URL in OLLAMA_IP"),
         (OllamaResponseError("x", status=400, body=""), "", None),
     ],
 )

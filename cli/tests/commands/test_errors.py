@@ -159,6 +159,10 @@ def test_too_long_names_both_numbers(world: World, serve: Serve) -> None:
             (["chat", flag, "hi"], [f"no such flag {flag!r}", "try: vuhitra chat --help"])
             for flag in ("--session", "--save", "--nope", "--log")
         ),
+        (
+            ["chat", "-temp", "1", "x"],
+            ["no such flag '-t' in '-temp'", "near names: --temperature", "try: vuhitra chat --temperature 1 x"],
+        ),
         (["chat", "-M", "m"], ["no such flag '-M'", "near names: -m", "try: vuhitra chat -m m"]),
         (["chat", "-qz"], ["no such flag '-z' in '-qz'", "try: vuhitra chat --help"]),
         (["--jsn", "chat"], ["no such flag '--jsn'", "near names: --json", "try: vuhitra --json chat"]),

@@ -28,7 +28,7 @@ def question_in(call: Invocation, prompt: Sequence[str], given: Given) -> Questi
     options = _options(given, prompt)
     words = prompt_of(prompt, environment.cwd, given["file"])
     if words == "-":
-        raise Failure("- is no PROMPT: stdin is read without it", hint="vuhitra chat < FILE, or -f - for another place")
+        raise Failure("- is no PROMPT: stdin is read without it", hint="the same without -")
     schema = _schema(call, given)
     materials, images = _read(call, given, has_words=bool(words.strip()))
     if not words.strip() and not any(each.text.strip() for each in materials):

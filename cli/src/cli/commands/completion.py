@@ -118,7 +118,8 @@ class _Asked(ShellComplete):
             case [*_, "PROFILE"]:
                 return _items_of(profile_names(environment.config_file))
             case ["KEY"]:
-                return _items_of(setting_keys(environment.config_file, begun))
+                whole = bool(context.params.get("unset"))
+                return _items_of(setting_keys(environment.config_file, begun, whole_profiles=whole))
             case ["KEY=VALUE"]:
                 from cli.services.request_options import KNOWN
 
@@ -230,6 +231,8 @@ def _taken_by(parameter: click.Parameter, context: click.Context) -> str:
     is_value = parameter.metavar == "[VALUE]"
     if parameter.callback is check_model_names or (is_value and key in ("model", "embed_model")):
         return "MODEL"
+    if is_value and key == "profile":
+        return "PROFILE"
     return "FILE" if is_value and key in FILES else (parameter.metavar or "").strip("[]")
 
 

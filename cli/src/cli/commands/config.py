@@ -122,6 +122,8 @@ def config_set(context: click.Context, key: str, value: str | None, *, unset: bo
     call = invocation(context, sends=False)
     if value is None and not unset and "=" in key:
         raise _joined(key)
+    if value is None and not unset:
+        key_names(key)
     if (value is None) is not unset:
         raise _miscounted(key, unset=unset)
     shown = short_path(call.environment.config_file, call.environment.variables)

@@ -28,7 +28,9 @@ from cli.terminal.segments import Command
 def doctor(context: click.Context, *, verbose: bool) -> None:
     """Find out what is wrong: settings, network, server, model.
 
-    Goes all the way to an answer, step by step, and tells what it finds and what to try where it ends.
+    Goes the way to an answer, step by step, up to the model and its window, and tells what to try where it ends.
+    The model is asked for nothing.
+
     Exit 0 where nothing fails, else the code of what fails first.
 
     \b
@@ -94,12 +96,11 @@ def _sum_up(call: Invocation, told: Sequence[Sequence[Finding]], *, is_short: bo
     failed = sum(any(finding.report for finding in group) for group in told)
     found = f"{counted(failed, 'problem') if failed else 'No problem'} in {counted(len(told), 'check')}"
     last = f"{found}, {milliseconds(_seconds(chain.from_iterable(told)))}."
-    if not is_short:
+    names_a_server = told[0][0].report is None
+    if not (is_short and names_a_server):
         call.out.sentence((last, DIM))
         return
-    names_a_server = told[0][0].report is None
-    flags = call.settings.host_flags if names_a_server else ()
-    every_step = join(["vuhitra", "doctor", "--verbose", *flags])
+    every_step = join(["vuhitra", "doctor", "--verbose", *call.settings.host_flags])
     call.out.sentence((f"{last} Every step: ", DIM), Command(harmless_line(every_step), DIM))
 
 

@@ -31,7 +31,7 @@ TIMEOUT: dict[str, Any] = {
     "type": Seconds(),
     "help": "How long the answer may take to begin, and each piece of it to follow.",
 }
-"""What `--timeout` is, wherever there is one."""
+"""What `--timeout` is for verbs that wait for one answer."""
 UNTIL_IT_BEGINS: dict[str, Any] = {**TIMEOUT, "help": "How long the server may take to begin."}
 """The same for what may take long between two signs of life."""
 

@@ -35,15 +35,19 @@ def profile_names(config_file: str) -> list[str]:
     return completable(read(config_file, config_file).profiles)
 
 
-def setting_keys(config_file: str, begun: str) -> list[str]:
-    """What can be set in the config file, for the profiles that are there and for one that is being named."""
+def setting_keys(config_file: str, begun: str, *, whole_profiles: bool = False) -> list[str]:
+    """What can be set in the config file, for the profiles that are there and for one that is being named.
+
+    whole_profiles: also these as a whole, which can only be taken away.
+    """
     from cli.config_rules import OF_PROFILE, TOP, dotted
 
     top, _, rest = begun.partition(".")
     named = completable([rest.rpartition(".")[0]]) if top == "profiles" else []
     profiles = dict.fromkeys([*profile_names(config_file), *named])
     plain = [name for name in profiles if dotted(name) == name]  # others stand in quotes, which a shell takes away
-    return [*TOP, *(f"profiles.{name}.{key}" for name in plain for key in OF_PROFILE)]
+    whole = [f"profiles.{name}" for name in plain] if whole_profiles else []
+    return [*TOP, *whole, *(f"profiles.{name}.{key}" for name in plain for key in OF_PROFILE)]
 
 
 def _asked_for(settings: Settings, state_dir: str) -> list[str] | None:

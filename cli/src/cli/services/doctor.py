@@ -33,6 +33,7 @@ from cli.services.servers import (
     Server,
     advise,
     configured_host,
+    fits_built_in,
     models_folder,
     reached,
     stands_in,
@@ -212,7 +213,7 @@ def _told(error: OllamaError | CertificateError, stage: Gone, host: Host, settin
     if isinstance(error, CertificateError):
         return unusable_certificate(error, settings)
     if isinstance(error, OllamaConnectionError):
-        advise(error, host, settings, "vuhitra doctor --embedded")
+        advise(error, host, settings, "vuhitra doctor --embedded" if fits_built_in(settings.model) else None)
     error.hint = error.hint or remedy(error, stage.name, stage.place or host)
     return error
 

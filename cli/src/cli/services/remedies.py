@@ -45,6 +45,8 @@ def remedy(error: OllamaError, stage: str, place: Host) -> str | None:
             words = _BY_REASON.get(reason)
         case OllamaProtocolError():
             words = _NO_OLLAMA
+        case OllamaResponseError(status=404 | 405):
+            words = _NO_OLLAMA
         case OllamaResponseError(status=status) if status >= _SERVER_S_FAULT:
             words = _ITS_LOG
         case _:
