@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 import click
 
 from cli.commands.command import FILE_NAME, Command, Text, check_model_names, check_not_empty, keep
-from cli.commands.value_types import Count, KeepAlive, Seconds
+from cli.commands.value_types import SYSTEM, Count, KeepAlive, Seconds
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -136,14 +136,6 @@ def _think(context: click.Context, param: click.Parameter, value: str | None) ->
     if value.lower() in ("yes", "true", "no", "false"):
         return value.lower() in ("yes", "true")
     raise click.BadParameter(f"{value!r} is none of {', '.join(LEVELS)}", context, param)
-
-
-def _names_system_file(given: str) -> bool:
-    return given.startswith("@") and not given.startswith("@@")
-
-
-SYSTEM = Text(names_file=_names_system_file)
-"""What every `--system` takes: a text, or the name of a file behind an @."""
 
 
 def _names_schema_file(given: str) -> bool:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.asking import system_in
-from cli.commands.chat_flags import SYSTEM
 from cli.commands.command import FILE_NAME, Command, check_model_names
 from cli.commands.invocation import Invocation, invocation
 from cli.commands.model_verbs import MISSING, begun_within, command_line, done, needs_ollama, not_there, tell_replaced
 from cli.commands.transferring import transfer
-from cli.commands.value_types import UNTIL_IT_BEGINS
+from cli.commands.value_types import SYSTEM, UNTIL_IT_BEGINS
 from cli.failure import Failure
 from cli.services.listing import Listed, digest_of, listed_if_told, listed_models
 from cli.services.model_sources import faults_told, is_text, place_of, source_of, told

@@ -1,10 +1,12 @@
-"""What the values of flags can be: seconds, counts, and how long a model stays loaded."""
+"""What the values of flags can be: seconds, counts, how long a model stays loaded, what it is told to be."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import click
+
+from cli.commands.command import Text
 
 _LONGEST = 1_000_000.0
 """Seconds of the longest limit: more than anybody waits, and not too much for a clock to reckon with."""
@@ -70,3 +72,11 @@ class KeepAlive(click.ParamType["float | str"]):
             return keep_alive_of(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _names_system_file(given: str) -> bool:
+    return given.startswith("@") and not given.startswith("@@")
+
+
+SYSTEM = Text(names_file=_names_system_file)
+"""What every `--system` takes: a text, or the name of a file behind an @."""
