@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from cli.config_file import EMPTY, ConfigFile, Profile, read, unreadable
@@ -48,8 +48,7 @@ Layer: TypeAlias = Mapping[str, Value]
 """The settings of one origin, by their names."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user wants.
 
     ollama_ip: the server, as it was written; origin: who named it. profile: where it is one of the config file.
@@ -64,14 +63,20 @@ class Settings:
     profile: Profile | None = None
     model: str | None = None
     embed_model: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | None = None
     timeout: float | None = None
     log_level: str = "WARNING"
     log_format: str = "text"
-    given: Mapping[str, Value] = field(default_factory=dict, repr=False)
-    layers: Sequence[Layer] = field(default=(), repr=False)
+    given: Mapping[str, Value] = MappingProxyType({})
+    layers: Sequence[Layer] = ()
     file: ConfigFile = EMPTY
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Without what may hold a key."""
+        hidden = ("api_key", "given", "layers", "variables")
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in hidden)
+        return f"Settings({', '.join(shown)})"
 
     def source(self, name: str) -> str:
         """Where a value came from."""
@@ -120,7 +125,7 @@ class Settings:
         given = {"ollama_ip": (host, server), "model": (model, "--model")}
         flags = {name: Value(value, "flag", source) for name, (value, source) in given.items() if value}
         settings = settle([flags, *self.layers], self.file) if flags else self
-        return replace(settings, timeout=timeout or self.timeout, variables=self.variables)
+        return settings._replace(timeout=timeout or self.timeout, variables=self.variables)
 
 
 class _Server(NamedTuple):
@@ -152,7 +157,7 @@ def read_settings(variables: Mapping[str, str], dotenv: Mapping[str, str | None]
         _values(variables, _OF_THE_ENVIRONMENT, "environment", ""),
         _values(dotenv, _VARIABLES, "dotenv", f" in {DOTENV}"),
     ]
-    return replace(settle(layers, file), variables=variables)
+    return settle(layers, file)._replace(variables=variables)
 
 
 def _values(variables: Mapping[str, str | None], wanted: Mapping[str, str], origin: Origin, where: str) -> Layer:
@@ -191,8 +196,7 @@ def settle(layers: Sequence[Layer], file: ConfigFile = EMPTY) -> Settings:
         file=file,
         **values,
     )
-    return replace(
-        settings,
+    return settings._replace(
         log_level=_one_of(settings, "log_level", str.upper, _LEVELS),
         log_format=_one_of(settings, "log_format", str.lower, _FORMATS),
     )
@@ -287,5 +291,5 @@ def _one_of(settings: Settings, name: str, in_case: Callable[[str], str], choice
         return in_case(value)
     source = settings.source(name)
     called = _VARIABLES[name]
-    hint = source.replace(called, f"{called}={getattr(Settings, name)}", 1)
+    hint = source.replace(called, f"{called}={Settings._field_defaults[name]}", 1)
     raise Failure(f"{source} is {value!r}, which is none of {', '.join(choices)}", hint=hint)

@@ -120,3 +120,10 @@ def test_a_dotenv_that_is_no_text_is_named(world: World) -> None:
 def test_a_flag_makes_a_broken_setting_harmless(world: World, serve: Serve) -> None:
     broken = world.with_(variables={"OLLAMA_IP": "ftp://h"})
     assert broken.run("chat", "x", "-m", "m", "--host", serve(says=["a"]).url).status == 0
+
+
+def test_no_key_is_shown_where_settings_are() -> None:
+    settings = read_settings({"OLLAMA_API_KEY": "hunter2", "MODEL": "m"}, {})
+    assert settings.api_key == "hunter2"
+    assert "hunter2" not in repr(settings)
+    assert "model='m'" in repr(settings)
